@@ -1,0 +1,16 @@
+"""Write the pages of the documentation that come from the code. `make docs` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rtvi_local.bench.figures import figures_page
+from rtvi_local.config_text import settings_page
+from rtvi_local.rtvi.document import document, options_page
+
+FOLDER = Path(__file__).parent
+
+(FOLDER / "settings.md").write_text(settings_page(), encoding="utf-8")
+(FOLDER / "options.md").write_text(options_page(), encoding="utf-8")
+(FOLDER / "messages.md").write_text(document(), encoding="utf-8")
+(FOLDER / "figures.md").write_text(figures_page(FOLDER), encoding="utf-8")

@@ -1,0 +1,210 @@
+"""The appliance without its network side: engines that are loaded once, and the conversations that share them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rtvi_local.config import Config
+from rtvi_local.engine_pool import Closable, EnginePool, Kind
+from rtvi_local.engines.courtesy import Courtesy
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
+from rtvi_local.engines.wake_word import open_detector, small_model
+from rtvi_local.hardware import Plan, find_hardware, plan, summary
+from rtvi_local.model_store import ModelStore, Preset, open_store
+from rtvi_local.pipeline.context import Context
+from rtvi_local.pipeline.conversation import Conversation
+from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.options import OptionError
+from rtvi_local.pipeline.trace import Waterfall
+from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
+from rtvi_local.stages.pipeline_request import default_stages, read_request
+from rtvi_local.stages.registry import PipelineError
+from rtvi_local.transports.interface import Listener, Transport
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Appliance:
+    """`prepare`, then `load`; conversations can begin when `ready` has nothing to say any more."""
+
+    def __init__(self, config: Config, models: Preset, store: ModelStore, placements: Plan) -> None:
+        # With their names, so that a client can see and choose by them.
+        self._config = replace(config, models=replace(config.models, stt=models.stt, llm=models.llm, tts=models.tts))
+        self._models = models
+        self._store = store
+        self._placements = placements
+        self._engines: Engines | None = None
+        self._courtesy = Courtesy()
+        """Every language model steps back for every voice: they share the cores."""
+        self._pool = EnginePool(self._load_shared, self._installed)
+        self._closers: list[Callable[[], None]] = []
+        self._loading: dict[str, str] = {
+            models.stt: "speech recognition",
+            models.llm: "the language model",
+            models.tts: "the voice",
+            models.vad: "voice activity detection",
+            models.turn: "turn detection",
+        }
+        self._open: set[Conversation] = set()
+        self.on_waterfall: Callable[[Waterfall], None] = lambda _: None
+
+    @classmethod
+    def prepare(cls, config: Config) -> Appliance:
+        """Check that every model is there and whole, and decide what runs where. Raises UserError."""
+        default_stages(config)
+        modelled = [model for word in config.wake.words if (model := small_model(word))]
+        if modelled:
+            open_detector(modelled).close()
+        store = open_store(config.models.directory)
+        chosen = config.models
+        models = store.preset(chosen.preset, stt=chosen.stt, llm=chosen.llm, tts=chosen.tts)
+        for name in models.names:
+            store.path(name)
+        return cls(config, models, store, plan(find_hardware(), chosen.device))
+
+    @property
+    def summary(self) -> str:
+        """One line on what runs where."""
+        names = {"stt": self._models.stt, "llm": self._models.llm, "tts": self._models.tts}
+        return summary(self._placements, names)
+
+    async def load(self) -> None:
+        """Load and warm up all engines, at the same time. Raises EngineError."""
+        # Imported here, because what only checks or explains has no need of the models' libraries.
+        from rtvi_local.engines.invented import looks_invented, speech_energy_db
+        from rtvi_local.engines.silero import Silero
+        from rtvi_local.engines.smart_turn import SmartTurn
+
+        models, places, config = self._models, self._placements, self._config
+
+        def load_vad(directory: Path) -> Silero:
+            return Silero.load(directory, device=places.vad.device, threads=places.vad.threads)
+
+        def load_turn(directory: Path) -> SmartTurn:
+            return SmartTurn.load(directory, device=places.turn_detector.device, threads=places.turn_detector.threads)
+
+        def is_invented(transcription: Transcription, samples: Float32) -> bool:
+            return looks_invented(transcription, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples))
+
+        # The voice activity detector's sessions are opened per conversation; what is loaded here is the model they share.
+        llm, stt, tts, vad, turn, _ = await _all(
+            self._lease("llm", models.llm),
+            self._lease("stt", models.stt),
+            self._lease("tts", models.tts),
+            self._load(models.vad, load_vad),
+            self._load(models.turn, load_turn),
+            self._pool.look_again(),
+        )
+        self._closers = [turn.close]
+        voice = tts.at(speed=config.tts.speed, speaker=config.tts.speaker)
+        await llm.preload(Context(config.llm.system_prompt).messages)
+        self._engines = Engines(
+            open_activity=vad.detector,
+            turn_detector=turn,
+            transcriber=stt,
+            is_invented=is_invented,
+            language_model=llm,
+            voice=voice,
+            open_wake_words=open_detector,
+        )
+
+    async def _load(self, name: str, load: Callable[[Path], T]) -> T:
+        engine = await asyncio.to_thread(load, self._store.path(name))
+        self._loading.pop(name, None)
+        return engine
+
+    async def _lease(self, kind: Kind, name: str) -> Any:
+        """For as long as the appliance lives."""
+        engine = (await self._pool.lease(kind, name)).engine
+        self._loading.pop(name, None)
+        return engine
+
+    def _load_shared(self, kind: Kind, name: str) -> Closable:
+        """An engine that conversations share. Blocks."""
+        from rtvi_local.engines.llama import LlamaModel
+        from rtvi_local.engines.piper import PiperVoice
+        from rtvi_local.engines.whisper import Whisper
+
+        directory, places, config = self._store.path(name), self._placements, self._config
+        if kind == "stt":
+            return Whisper.load(directory, device=places.stt.device, threads=places.stt.threads)
+        if kind == "tts":
+            voice = PiperVoice.load(directory, device=places.tts.device, threads=places.tts.threads)
+            voice.courtesy = self._courtesy
+            return voice
+        model = LlamaModel.load(
+            directory,
+            device=places.llm.device,
+            threads=places.llm.threads,
+            context_tokens=config.llm.context_tokens,
+            sessions=config.server.max_conversations,
+            recoded=config.models.recode,
+        )
+        model.step_back_for(self._courtesy)
+        return model
+
+    def _installed(self) -> Mapping[Kind, tuple[str, ...]]:
+        """What can be chosen. Blocks, and for long where a model was never verified."""
+        kinds: tuple[Kind, ...] = ("stt", "llm", "tts")
+        models = self._store.manifest.models.values()
+        installed = [model for model in models if model.kind in kinds and self._store.state(model.name) == "installed"]
+        return {kind: tuple(sorted(model.name for model in installed if model.kind == kind)) for kind in kinds}
+
+    # --- what the server asks for --------------------------------------------------------------------------------------
+
+    @property
+    def conversations(self) -> int:
+        return len(self._open)
+
+    def ready(self) -> list[str]:
+        """What is still missing before a conversation can begin."""
+        loading = [f"{what} ({name}) is loading" for name, what in self._loading.items()]
+        # Between the last engine's loading and the system prompt's being read, nothing is loading and nothing can begin.
+        return loading or ([] if self._engines is not None else ["the language model is reading its instructions"])
+
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
+        """Begin a conversation. Raises TooManyConversations, UnusableRequest."""
+        assert self._engines is not None, "the server asks for conversations only when `ready` has nothing to say"
+        if len(self._open) >= self._config.server.max_conversations:
+            raise TooManyConversations(f"{len(self._open)} conversations are going on already, as many as are allowed")
+        try:
+            request = read_request(request_data, self._config)
+            conversation = Conversation(
+                transport,
+                self._engines,
+                self._config,
+                stages=request.stages,
+                wanted=request.wanted,
+                shelf=self._pool,
+                on_end=self._open.discard,
+                on_waterfall=lambda w: self.on_waterfall(w),
+            )
+        except (PipelineError, OptionError) as error:
+            raise UnusableRequest(str(error)) from error
+        self._open.add(conversation)
+        conversation.start()
+        return conversation
+
+    async def close(self) -> None:
+        """End all conversations, then the engines."""
+        for conversation in list(self._open):
+            conversation.end("the appliance is shutting down")
+        await asyncio.gather(*(conversation.ended() for conversation in list(self._open)))
+        for close in self._closers:
+            await asyncio.to_thread(close)
+        await self._pool.close()
+
+
+async def _all(*loads: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Like gather; but where one fails, the others, which cannot be stopped, are waited for before its error is raised."""
+    results = await asyncio.gather(*loads, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return list(results)

@@ -1,0 +1,1 @@
+"""Audio arithmetic that belongs to no model: PCM, resampling, jitter."""

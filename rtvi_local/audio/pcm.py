@@ -1,0 +1,40 @@
+"""PCM arithmetic: 16-bit integers on the wire, floats between -1 and 1 in the models."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Int16 = npt.NDArray[np.int16]
+Float32 = npt.NDArray[np.float32]
+
+SILENCE_DBFS = -120.0
+"""What `level_dbfs` says of digital silence."""
+
+
+def to_float(samples: Int16) -> Float32:
+    return np.multiply(samples, 1 / 32768, dtype=np.float32)
+
+
+def to_int16(samples: Float32) -> Int16:
+    """Clips what is beyond full scale."""
+    return (np.clip(samples, -1.0, 32767 / 32768) * 32768).astype(np.int16)
+
+
+def level_dbfs(samples: Float32) -> float:
+    """RMS level relative to full scale, in dB."""
+    if samples.size == 0:
+        return SILENCE_DBFS
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    return max(SILENCE_DBFS, 20 * float(np.log10(rms))) if rms > 0 else SILENCE_DBFS
+
+
+def faded(samples: Int16, start: float, end: float) -> Int16:
+    """The same samples with the gain going in a straight line from `start` to `end` (0 … 1)."""
+    return (samples * np.linspace(start, end, samples.size, dtype=np.float32)).astype(np.int16)
+
+
+def mixed(one: Int16, other: Int16) -> Int16:
+    """Both at once; of the same length. Clips."""
+    loud: Int16 = np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    return loud

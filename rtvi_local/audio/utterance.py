@@ -1,0 +1,43 @@
+"""The audio of what a person is saying, from a little before it began. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtvi_local.audio.pcm import Float32
+
+
+class UtteranceBuffer:
+    """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open."""
+
+    def __init__(self, preroll_samples: int, max_samples: int) -> None:
+        self._preroll_samples = preroll_samples
+        self._max_samples = max_samples
+        self._pieces: list[Float32] = []
+        self._length = 0
+        self.is_open = False
+
+    def append(self, samples: Float32) -> None:
+        self._pieces.append(samples)
+        self._length += samples.size
+        keep = self._max_samples if self.is_open else self._preroll_samples
+        while self._pieces and self._length - self._pieces[0].size >= keep:
+            self._length -= self._pieces.pop(0).size
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def close(self) -> None:
+        """What was said has been dealt with. The end of it stays as the pre-roll of what comes next."""
+        self.is_open = False
+        self.append(np.zeros(0, np.float32))
+
+    def clear(self) -> None:
+        """Forget the pre-roll too."""
+        self.is_open = False
+        self._pieces.clear()
+        self._length = 0
+
+    @property
+    def samples(self) -> Float32:
+        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)

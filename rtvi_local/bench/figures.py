@@ -1,0 +1,115 @@
+"""docs/figures.md: what `make bench`, `make bench-peer` and `make bench-wer` found last, from the files that they wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rtvi_local.bench.report import COLUMNS, PROCESS
+
+Found = dict[str, Any]
+
+
+def figures_page(folder: Path) -> str:
+    """The page for the files in `folder`; a part whose file is missing says which command measures it."""
+    parts = [
+        ("latency.json", "make bench", _latency),
+        ("peer.json", "make bench-peer", _peer),
+        ("peer-tiny.json", 'make bench-peer ARGS="--preset tiny --save docs/peer-tiny.json"', _peer),
+        ("wer.json", "make bench-wer", _wer),
+    ]
+    lines = [
+        "# Figures",
+        "",
+        "Written by `make docs` from what the commands below found; [latency.md](latency.md) explains them.",
+        "",
+    ]
+    for name, command, show in parts:
+        file = folder / name
+        lines += [f"## `{command}`", ""]
+        lines += [*show(json.loads(file.read_text(encoding="utf-8"))), ""] if file.is_file() else ["Not measured yet.", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _latency(report: Found) -> Iterable[str]:
+    yield _where(report, report.get("latency", {}).get("measured", ""))
+    yield ""
+    rows: list[Sequence[str]] = []
+    latency = report.get("latency", {})
+    summary = latency.get("summary", {})
+    for name in ("total", *COLUMNS, "longest gap"):
+        if name in summary:
+            shown = "**voice to voice**" if name == "total" else name.replace("_", " ")
+            rows.append((f"{shown}, ms", *_spread(summary[name]), str(latency["counts"]["counted"]) if name == "total" else ""))
+    rows += [(f"turn {depth} of a conversation, ms", *_spread(one), "") for depth, one in latency.get("by depth", {}).items()]
+    for callers, one in report.get("conversations", {}).get("at once", {}).items():
+        rows.append((f"{callers} talking at the same time, ms", *_spread(one), str(one["counted"])))
+    if long := report.get("long"):
+        rows.append((f"after {long['depth']} turns, ms", *_spread(long), str(long["counted"])))
+    if stops := report.get("interruptions"):
+        rows.append(("interruption to silence, ms", *_spread(stops), str(stops["counted"])))
+    yield from _table(("", "median", "p90", "counted"), rows)
+    yield ""
+    if counted := latency.get("counts"):
+        into, none, gaps = (counted[what] for what in ("answered into a pause", "not answered", "with a gap over 40 ms"))
+        yield f"Of {counted['turns']} turns, {into} were answered into a pause of the speaker, {none} not at all."
+        yield f"{gaps} answers had a gap over 40 ms."
+        yield ""
+    process = report.get("process", {})
+    rest = [(text, f"{process[name]:.1f} {unit}") for name, (text, unit) in PROCESS.items() if process.get(name) is not None]
+    rest += [
+        (f"idle, {connections} connected", f"{percent:.1f} % of one core")
+        for connections, percent in report.get("idle", {}).get("percent", {}).items()
+    ]
+    yield from _table(("", ""), rest)
+
+
+def _peer(report: Found) -> Iterable[str]:
+    yield _where(report, report["measured"])
+    yield ""
+    sides = list(report["turns"])
+    rows: list[Sequence[str]] = []
+    for stage, ratio in report["ratios"].items():
+        rows.append((f"{stage}, ms", *(f"{report['medians'][side][stage]:.0f}" for side in sides), f"{ratio:.2f}"))
+    stops = [report["interruption_ms"][side].get("median") for side in sides]
+    if all(stops):
+        rows.append(("interruption to silence, ms", *(f"{stop:.0f}" for stop in stops), f"{stops[0] / stops[1]:.2f}"))
+    rows.append(("memory, MB", *(f"{report['memory_mb'][side]:.0f}" for side in sides), ""))
+    for what, key in (("turns", None), ("answered into a pause", "into_pause")):
+        counts = [sum(1 for turn in report["turns"][side] if key is None or turn[key]) for side in sides]
+        rows.append((what, *map(str, counts), ""))
+    yield from _table(("median", *sides, "ratio"), rows)
+
+
+def _wer(report: Found) -> Iterable[str]:
+    yield f"{report['model']}, greedy: the 30 s window of stock faster-whisper, and the window cut to the utterance."
+    yield ""
+    rows = [
+        (
+            row["kind"],
+            str(row["utterances"]),
+            str(row["words"]),
+            *(f"{row[f'{way}_wer_percent']:.1f} %" for way in ("stock", "short")),
+            *(f"{row[f'{way}_median_ms']:.0f}" for way in ("stock", "short")),
+        )
+        for row in report["rows"]
+    ]
+    yield from _table(("", "utterances", "words", "errors, 30 s", "errors, cut", "ms, 30 s", "ms, cut"), rows)
+
+
+def _where(report: Found, measured: str) -> str:
+    machine = report["machine"]
+    return f"{machine['cores']} cores of {machine['processor']}, {machine['system']}, Python {machine['python']}, {measured}."
+
+
+def _spread(figures: Found) -> tuple[str, str]:
+    return (f"{figures['median']:.0f}", f"{figures['p90']:.0f}") if "median" in figures else ("", "")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "---|" * len(heads)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"

@@ -1,0 +1,159 @@
+"""Voice-to-voice latency: turns of a conversation over real WebRTC, and where their time went.
+
+The clock starts at the last audible sample of the question and stops when the packet with the first audible sound of the answer
+arrives (see `caller`). A turn that was answered while the person had not finished is marked and is in no figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Int16, Message, Said
+from rtvi_local.pipeline.trace import PARTS
+
+ANSWER_S = 15.0
+"""A turn that got no sound by then has failed."""
+PAUSE_MS = 700.0
+"""Of silence on the line before the next question."""
+NETWORK = "network"
+"""What is left of the whole when the appliance's parts are taken off: both ways, buffers, and by how much voice activity
+detection heard the end earlier or later than it was."""
+MARKS = {
+    "vad-user-stopped-speaking": "vad stop",
+    "user-transcription": "final transcript",
+    "bot-llm-text": "first model text",
+    "bot-started-speaking": "bot started",
+}
+"""Messages whose arrival is noted, and under which name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    name: str
+    samples: Int16
+    """48 kHz mono."""
+    speech: tuple[int, int] | None = None
+    """First sample of the voice, and the one after its last; None if all of it is. Around it are a room, a breath, a click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer. Times in milliseconds, from the last audible sample of the question."""
+
+    name: str
+    depth: int
+    """How many turns of the same conversation came before it."""
+    total_ms: float | None
+    """To the packet with the first audible sound of the answer; None if none came."""
+    into_pause: bool
+    """The answer began, or the turn was taken for finished, while the person had more to say."""
+    parts: dict[str, float]
+    """What the appliance says of it, in order, after `network`."""
+    marks: dict[str, float]
+    """When the client was told of each stage (MARKS)."""
+    longest_gap_ms: float
+    """Between two packets of the answer that should have come 20 ms apart (20 ms if nothing ever waited)."""
+    transcript: str
+    reply: str
+
+    @property
+    def counts(self) -> bool:
+        return self.total_ms is not None and not self.into_pause
+
+
+async def measure(url: str, utterances: Sequence[Utterance], on_turn: Callable[[Turn], None] = lambda _: None) -> list[Turn]:
+    """Say all utterances in one conversation, each after the answer to the one before."""
+    async with Caller(url) as caller:
+        return await converse(caller, utterances, on_turn)
+
+
+async def converse(
+    caller: Caller, utterances: Sequence[Utterance], on_turn: Callable[[Turn], None] = lambda _: None, *, depth: int = 0
+) -> list[Turn]:
+    """The same in a conversation that is going on already and has had `depth` turns."""
+    turns: list[Turn] = []
+    for utterance in utterances:
+        await caller.quiet_for(PAUSE_MS)
+        turns.append(await ask(caller, utterance, depth + len(turns)))
+        on_turn(turns[-1])
+    return turns
+
+
+async def ask(caller: Caller, utterance: Utterance, depth: int = 0) -> Turn:
+    """Say one utterance and hear its answer out. The line must be quiet."""
+    since = len(caller.messages)
+    said = caller.say(utterance.samples, utterance.speech)
+    await said.done.wait()
+    first_sound_ms = await caller.sound_after(said.last_sound_ms, ANSWER_S)
+    if first_sound_ms is not None:
+        await _heard_out(caller, first_sound_ms)
+    messages = caller.messages[since:]
+    total_ms = None if first_sound_ms is None else first_sound_ms - said.last_sound_ms
+    return Turn(
+        name=utterance.name,
+        depth=depth,
+        total_ms=total_ms,
+        into_pause=first_sound_ms is not None and answered_into_a_pause(caller.arrivals, messages, said, first_sound_ms),
+        parts=_parts(messages, total_ms),
+        marks=_marks(messages, said.last_sound_ms, first_sound_ms),
+        longest_gap_ms=0.0 if first_sound_ms is None else longest_gap_ms(caller.arrivals, first_sound_ms),
+        transcript=" ".join(m.data["text"] for m in messages if m.type == "user-transcription" and m.data["final"]),
+        reply="".join(m.data["text"] for m in messages if m.type == "bot-llm-text").strip(),
+    )
+
+
+async def _heard_out(caller: Caller, first_sound_ms: float) -> None:
+    for _ in range(round(60 / FRAME_S)):
+        if any(m.type == "bot-stopped-speaking" and m.at_ms > first_sound_ms for m in reversed(caller.messages)):
+            return
+        await asyncio.sleep(FRAME_S)
+
+
+def answered_into_a_pause(arrivals: Sequence[Arrival], messages: Sequence[Message], said: Said, first_sound_ms: float) -> bool:
+    """Whether something was audible while the person spoke (the line was quiet before), or what became audible after is the
+    answer to a turn that was closed before their last sound."""
+    if any(said.first_sound_ms <= a.at_ms <= said.last_sound_ms and a.audible for a in arrivals):
+        return True
+    closed = [m.at_ms for m in messages if m.type == "user-stopped-speaking" and m.at_ms <= first_sound_ms]
+    return bool(closed) and max(closed) <= said.last_sound_ms
+
+
+def longest_gap_ms(arrivals: Sequence[Arrival], from_ms: float) -> float:
+    """The longest time between two packets, less the pauses that the sender announced."""
+    gaps = [
+        after.at_ms - before.at_ms - (after.stamp_ms - before.stamp_ms - FRAME_S * 1000 if before.is_pause else 0.0)
+        for before, after in pairwise(arrival for arrival in arrivals if arrival.at_ms >= from_ms)
+    ]
+    return max(gaps, default=0.0)
+
+
+def _parts(messages: Sequence[Message], total_ms: float | None) -> dict[str, float]:
+    parts: dict[str, float] = {}
+    for message in messages:
+        for metric in (message.data or {}).get("processing") or [] if message.type == "metrics" else []:
+            name = str(metric["processor"]).removeprefix("turn.")
+            if name in PARTS:
+                parts[name] = float(metric["value"]) * 1000
+    if total_ms is None or not parts:
+        return {}
+    return {NETWORK: total_ms - sum(parts.values()), **parts}
+
+
+def _marks(messages: Sequence[Message], last_sound_ms: float, first_sound_ms: float | None) -> dict[str, float]:
+    """The last of each until the first sound, and the first text of the last reply; the message that the bot speaks may come
+    a little after its first sound."""
+    marks: dict[str, float] = {}
+    for message in messages:
+        name = MARKS.get(message.type)
+        if first_sound_ms is not None and message.at_ms > first_sound_ms + 200:
+            break
+        if message.type == "bot-llm-started":
+            marks.pop(MARKS["bot-llm-text"], None)
+        elif message.type == "bot-llm-text":
+            marks.setdefault(MARKS["bot-llm-text"], message.at_ms - last_sound_ms)
+        elif name is not None and (message.type != "user-transcription" or message.data["final"]):
+            marks[name] = message.at_ms - last_sound_ms
+    return marks

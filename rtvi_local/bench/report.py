@@ -1,0 +1,140 @@
+"""What was measured, as figures and as tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rtvi_local.bench.latency import NETWORK, Turn
+from rtvi_local.pipeline.trace import PARTS
+
+COLUMNS = (NETWORK, *PARTS)
+GAP_BUDGET_MS = 40.0
+"""Between two packets of a sentence; what a client's buffer of two frames still covers."""
+
+Figures = dict[str, dict[str, float]]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """By linear interpolation between the closest ranks; of one value, that value."""
+    if len(values) == 1:
+        return values[0]
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return cuts[round(share * 100) - 1]
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median and p90; empty of no values."""
+    return {"median": percentile(values, 0.5), "p90": percentile(values, 0.9)} if values else {}
+
+
+def summary(turns: Sequence[Turn]) -> Figures:
+    """Median and p90 of the whole and of each part, in milliseconds, over the turns that count."""
+    counted = [turn for turn in turns if turn.counts]
+    if not counted:
+        return {}
+    columns = {"total": [turn.total_ms or 0.0 for turn in counted]}
+    traced = [turn for turn in counted if turn.parts]
+    columns |= {name: [turn.parts.get(name, 0.0) for turn in traced] for name in COLUMNS if traced}
+    columns["longest gap"] = [turn.longest_gap_ms for turn in counted]
+    return {name: spread(values) for name, values in columns.items()}
+
+
+def by_depth(turns: Sequence[Turn]) -> dict[int, dict[str, float]]:
+    """Median and p90 of the whole at the first and at the deepest turn of the conversations: depth (from 1) -> figures."""
+    depths = sorted({turn.depth for turn in turns})
+    return {
+        depth + 1: spread([turn.total_ms or 0.0 for turn in turns if turn.depth == depth and turn.counts])
+        for depth in dict.fromkeys((*depths[:1], *depths[-1:]))
+    }
+
+
+def counts(turns: Sequence[Turn]) -> dict[str, int]:
+    """How many turns there were, and how many of them are in no figure, and why."""
+    return {
+        "turns": len(turns),
+        "counted": sum(turn.counts for turn in turns),
+        "answered into a pause": sum(turn.into_pause for turn in turns),
+        "not answered": sum(turn.total_ms is None for turn in turns),
+        "with a gap over 40 ms": sum(turn.longest_gap_ms > GAP_BUDGET_MS for turn in turns if turn.counts),
+    }
+
+
+def table(turns: Sequence[Turn]) -> str:
+    """A row a turn, then median and p90. Milliseconds."""
+    heads = ["turn", "#", "total", *(name.replace("_", " ") for name in COLUMNS), "longest gap"]
+    rows = [_row(turn) for turn in turns]
+    figures = summary(turns)
+    below = []
+    for what in ("median", "p90") if figures else ():
+        values = (figures.get(name, {}).get(what) for name in ("total", *COLUMNS, "longest gap"))
+        below.append([what, "", *("" if value is None else f"{value:.0f}" for value in values)])
+    for depth, spreads in by_depth(turns).items() if figures else ():
+        below.append([f"median of turn {depth}", str(depth), f"{spreads['median']:.0f}" if spreads else ""])
+    return aligned(heads, rows, below)
+
+
+def aligned(heads: Sequence[str], *groups: Sequence[Sequence[str]]) -> str:
+    """Columns under their heads, the first to the left and the others to the right, a rule before each group of rows."""
+    rows = [list(row) + [""] * (len(heads) - len(row)) for group in groups for row in group]
+    widths = [max(len(line[i]) for line in [list(heads), *rows]) for i in range(len(heads))]
+    rule = _line(["-" * width for width in widths], widths)
+    lines = [_line(heads, widths)]
+    done = 0
+    for group in groups:
+        lines += [rule] if group else []
+        lines += [_line(row, widths) for row in rows[done : done + len(group)]]
+        done += len(group)
+    return "\n".join(lines)
+
+
+def rest(report: dict[str, Any]) -> str:
+    """Everything in a report but its turns, a line a figure."""
+    lines: list[str] = []
+    latency = report.get("latency")
+    if latency:
+        lines.append(", ".join(f"{count} {what}" for what, count in latency["counts"].items() if count or what == "counted"))
+    interruptions = report.get("interruptions")
+    if interruptions:
+        lines.append(
+            f"interruption: silent {_ms(interruptions)} after the person's first sound ({interruptions['counted']} counted)"
+        )
+    for callers, figures in report.get("conversations", {}).get("at once", {}).items():
+        lines.append(f"{callers} talking at the same time: {_ms(figures)} ({figures['counted']} counted)")
+    long = report.get("long")
+    if long:
+        lines.append(f"after {long['depth']} turns: {_ms(long)} ({long['counted']} counted)")
+    process = report.get("process", {})
+    for name, (text, unit) in PROCESS.items():
+        if process.get(name) is not None:
+            lines.append(f"{text}: {process[name]:.1f} {unit}")
+    for connections, percent in report.get("idle", {}).get("percent", {}).items():
+        lines.append(f"idle, {connections} connected: {percent:.1f} % of one core")
+    return "\n".join(lines)
+
+
+PROCESS = {
+    "ready_s": ("ready after", "s"),
+    "memory_mb": ("memory with one conversation", "MB"),
+    "loop_stall_p99_ms": ("event loop's stall, p99", "ms"),
+}
+
+
+def _ms(figures: dict[str, Any]) -> str:
+    if "median" not in figures:
+        return "no figure"
+    return f"median {figures['median']:.0f} ms, p90 {figures['p90']:.0f} ms"
+
+
+def _row(turn: Turn) -> list[str]:
+    total = "no answer" if turn.total_ms is None else "into a pause" if turn.into_pause else f"{turn.total_ms:.0f}"
+    parts = [f"{turn.parts[name]:.0f}" if name in turn.parts else "" for name in COLUMNS]
+    return [turn.name[:44], str(turn.depth + 1), total, *parts, f"{turn.longest_gap_ms:.0f}"]
+
+
+def _line(cells: Iterable[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()

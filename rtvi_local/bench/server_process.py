@@ -1,0 +1,110 @@
+"""A server in a process of its own, for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+from typing_extensions import Self
+
+
+class ServerFailed(Exception):
+    """The server did not come up; the text is what it said."""
+
+
+def free_port() -> int:
+    """A TCP port that nobody on this machine listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ChildProcess:
+    """`with ChildProcess(…) as child:` starts a command, waits until its `ready` path answers 200, and stops it at the end."""
+
+    def __init__(self, name: str, command: Sequence[str], url: str, ready: str, environment: dict[str, str]) -> None:
+        self.name = name
+        self.url = url
+        self._command = command
+        self._ready = ready
+        self._environment = {**os.environ, **environment}
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ready_after_s = 0.0
+
+    def __enter__(self) -> Self:
+        began = time.monotonic()
+        self._process = subprocess.Popen(self._command, env=self._environment, stdout=self._log, stderr=self._log)
+        try:
+            self._wait_until_ready(began + 120)
+        except BaseException:
+            self.stop()
+            raise
+        self.ready_after_s = time.monotonic() - began
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _wait_until_ready(self, until: float) -> None:
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise ServerFailed(f"{self.name} ended with exit code {self.process.returncode}:\n{self.output()}")
+            try:
+                if httpx.get(f"{self.url}{self._ready}", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        raise ServerFailed(f"{self.name} was not ready in time:\n{self.output()}")
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server has not been started"
+        return self._process
+
+    def output(self) -> str:
+        """Everything that the process printed."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def cpu_s(self) -> float:
+        """Processor time used so far, all threads, in seconds (Linux)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_bytes(self) -> int:
+        """Resident memory (Linux)."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> int:
+        """End it in good order; by force if it does not within 15 s. Returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()
+
+
+class ServerProcess(ChildProcess):
+    """`with ServerProcess() as server:` is `rtvi-local serve` on a free port, ready."""
+
+    def __init__(
+        self, arguments: Sequence[str] = (), *, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
+    ) -> None:
+        self.port = free_port()
+        command = [*prefix, sys.executable, "-m", "rtvi_local", "serve", "--port", str(self.port), *arguments]
+        super().__init__("rtvi-local serve", command, f"http://127.0.0.1:{self.port}", "/readyz", environment or {})

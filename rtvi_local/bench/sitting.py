@@ -1,0 +1,168 @@
+"""One sitting of `rtvi-local bench`: what is asked for is measured, one thing after the other, into a report.
+
+A report is what `--save` writes: a dict of parts, each of which can be measured in a sitting of its own and added.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rtvi_local import __version__
+from rtvi_local.bench.caller import Caller
+from rtvi_local.bench.interruption import Interruption, interrupt
+from rtvi_local.bench.latency import Turn, Utterance, measure
+from rtvi_local.bench.load import (
+    after_a_long_conversation,
+    at_the_same_time,
+    idle_percent,
+    loop_stalls,
+    processor_name,
+    stall_ms,
+)
+from rtvi_local.bench.report import by_depth, counts, spread, summary
+from rtvi_local.bench.server_process import ServerProcess
+from rtvi_local.hardware import count_cores
+
+Report = dict[str, Any]
+TURNS_IN_COMPANY = 5
+"""Turns of each of several callers, and after a long conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    turns: int = 20
+    warm_up: int = 3
+    depth: int = 10
+    """Turns of one conversation; then another begins."""
+    interruptions: int = 0
+    conversations: tuple[int, ...] = ()
+    after: int = 0
+    idle: tuple[int, ...] = ()
+    server: tuple[str, ...] = ()
+    """Further arguments of `rtvi-local serve`."""
+
+
+def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Callable[[str], None]) -> Report:
+    """Measure all that the plan asks for, of the appliance at `url`, or of one that is started for it.
+
+    Raises ServerFailed, ConnectionError, OSError."""
+    report: Report = {"version": __version__, "arguments": list(plan.server), "machine": machine()}
+    if url is not None:
+        asyncio.run(_talk(plan, utterances, url, report, say))
+        return report
+    if plan.turns or plan.interruptions or plan.conversations or plan.after:
+        say("starting an appliance …")
+        with ServerProcess(plan.server) as server:
+            report["process"] = {"measured": now(), "ready_s": server.ready_after_s}
+            asyncio.run(_talk(plan, utterances, server.url, report, say, server))
+    if plan.idle:
+        # Afresh: what earlier conversations left behind is not idle.
+        # A conversation that was hung up takes its place for two seconds more.
+        with ServerProcess(plan.server, environment={"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(sum(plan.idle))}) as server:
+            percent = {}
+            for connections in plan.idle:
+                percent[str(connections)] = asyncio.run(idle_percent(server, connections))
+                say(f"idle, {connections} connected: {percent[str(connections)]:.1f} % of one core")
+            report["idle"] = {"measured": now(), "percent": percent}
+    return report
+
+
+async def _talk(
+    plan: Plan,
+    utterances: Sequence[Utterance],
+    url: str,
+    report: Report,
+    say: Callable[[str], None],
+    server: ServerProcess | None = None,
+) -> None:
+    def on_turn(turn: Turn) -> None:
+        took = "no answer" if turn.total_ms is None else "into a pause" if turn.into_pause else f"{turn.total_ms:.0f} ms"
+        say(f"turn {turn.depth + 1:2}  {took:>12}  {turn.name}")
+
+    async def warm_up(number: int) -> None:
+        if number:
+            say(f"{number} turns that don't count")
+            await measure(url, utterances[-number:])
+
+    if plan.turns:
+        await warm_up(plan.warm_up)
+        stalls = loop_stalls(url)
+        turns: list[Turn] = []
+        while len(turns) < plan.turns:
+            script = [utterances[(len(turns) + i) % len(utterances)] for i in range(min(plan.depth, plan.turns - len(turns)))]
+            turns += await measure(url, script, on_turn)
+        report["latency"] = latency(turns)
+        process = report.setdefault("process", {"measured": now()})
+        process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
+        if server is not None:
+            process["memory_mb"] = server.memory_bytes() / 1e6
+    elif plan.interruptions or plan.conversations or plan.after:
+        await warm_up(min(plan.warm_up, 2))
+    if plan.interruptions:
+        report["interruptions"] = await _interruptions(plan.interruptions, utterances, url, say)
+    if plan.conversations:
+        report["conversations"] = {"measured": now(), "at once": {}}
+        for callers in plan.conversations:
+            say(f"{callers} talking at the same time")
+            some = await at_the_same_time(url, callers, utterances[-TURNS_IN_COMPANY:], on_turn)
+            report["conversations"]["at once"][str(callers)] = _short(some)
+    if plan.after:
+        say(f"after {plan.after} turns in writing")
+        some = await after_a_long_conversation(url, plan.after, utterances[-TURNS_IN_COMPANY:], on_turn)
+        report["long"] = {"measured": now(), "depth": plan.after, **_short(some)}
+
+
+async def _interruptions(number: int, utterances: Sequence[Utterance], url: str, say: Callable[[str], None]) -> Report:
+    each: list[Interruption] = []
+    async with Caller(url) as caller:
+        for i in range(number):
+            question, objection = utterances[-1 - i % len(utterances)], utterances[-2 - i % (len(utterances) - 1)]
+            each.append(await interrupt(caller, question, objection))
+            after_ms = each[-1].silent_after_ms
+            say(f"interruption {i + 1:2}  {'none' if after_ms is None else f'{after_ms:.0f} ms':>9}  {objection.name}")
+    return interruptions(each)
+
+
+def latency(turns: Sequence[Turn]) -> Report:
+    """The report's part on turns."""
+    depths = {str(depth): figures for depth, figures in by_depth(turns).items()}
+    figures = {"summary": summary(turns), "by depth": depths, "counts": counts(turns)}
+    return {"measured": now(), **figures, "turns": [asdict(turn) for turn in turns]}
+
+
+def interruptions(each: Sequence[Interruption]) -> Report:
+    """The report's part on interruptions."""
+    values = [one.silent_after_ms for one in each if one.silent_after_ms is not None]
+    return {"measured": now(), **spread(values), "counted": len(values), "each": [asdict(one) for one in each]}
+
+
+def add(earlier: Report, report: Report) -> Report:
+    """Both in one: turns and interruptions together, of everything else the newer."""
+    both = {**earlier, **report}
+    both["process"] = {**earlier.get("process", {}), **report.get("process", {})}
+    if "latency" in earlier and "latency" in report:
+        both["latency"] = latency([Turn(**turn) for one in (earlier, report) for turn in one["latency"]["turns"]])
+    if "interruptions" in earlier and "interruptions" in report:
+        each = [Interruption(**entry) for one in (earlier, report) for entry in one["interruptions"]["each"]]
+        both["interruptions"] = interruptions(each)
+    return both
+
+
+def machine() -> dict[str, Any]:
+    cpuinfo = Path("/proc/cpuinfo")
+    name = processor_name(cpuinfo.read_text() if cpuinfo.is_file() else "", platform.machine())
+    return {"processor": name, "cores": count_cores(), "system": platform.system(), "python": platform.python_version()}
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d")
+
+
+def _short(turns: Sequence[Turn]) -> Report:
+    return {**spread([turn.total_ms or 0.0 for turn in turns if turn.counts]), **counts(turns)}

@@ -1,0 +1,74 @@
+"""Real engines whose answers are kept: the second run of the same scene costs next to nothing, and no time passes in it.
+
+For virtual time only: an answer takes as long as it is said to take, not as long as it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rtvi_local.engines.interfaces import Float32, Transcriber, Transcription
+from rtvi_local.engines.smart_turn import SmartTurn
+
+
+class Answers:
+    """A JSON file of what was answered to which samples."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: dict[str, object] = json.loads(path.read_text()) if path.is_file() else {}
+        self.asked = self.missed = 0
+
+    def get(self, samples: Float32) -> tuple[str, object | None]:
+        key = hashlib.sha1(samples.tobytes()).hexdigest()
+        self.asked += 1
+        self.missed += key not in self._kept
+        return key, self._kept.get(key)
+
+    def put(self, key: str, answer: object) -> None:
+        self._kept[key] = answer
+
+    def save(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(self._kept))
+
+
+class KeptTranscriber:
+    """A Transcriber that takes `fixed_ms` and `per_second_ms` of audio (FINDINGS of whisper-base on two cores)."""
+
+    def __init__(self, real: Transcriber, answers: Answers, *, fixed_ms: float = 110, per_second_ms: float = 25) -> None:
+        self.model_name = real.model_name
+        self._real = real
+        self._answers = answers
+        self._fixed_ms = fixed_ms
+        self._per_second_ms = per_second_ms
+
+    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+        key, kept = self._answers.get(samples)
+        if kept is None:
+            kept = asdict(await self._real.transcribe(samples, language=language))
+            self._answers.put(key, kept)
+        await asyncio.sleep((self._fixed_ms + self._per_second_ms * samples.size / 16_000) / 1000)
+        assert isinstance(kept, dict)
+        return Transcription(**kept)
+
+
+class KeptTurnDetector:
+    """A TurnDetector that takes 50 ms."""
+
+    def __init__(self, real: SmartTurn, answers: Answers) -> None:
+        self._real = real
+        self._answers = answers
+
+    async def probability(self, samples: Float32) -> float:
+        key, kept = self._answers.get(samples)
+        if kept is None:
+            kept = self._real.blocking_probability(samples)
+            self._answers.put(key, kept)
+        await asyncio.sleep(0.05)
+        assert isinstance(kept, float)
+        return kept

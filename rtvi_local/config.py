@@ -1,0 +1,137 @@
+"""Every setting: its section, type, default, unit, bounds and what it is for. `config_sources` reads their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+DEFAULT_SYSTEM_PROMPT = (
+    "You are a helpful assistant in a spoken conversation. What you write is read aloud: answer in one or two short, "
+    "plain sentences. No lists, no code, no emoji, no markup. Begin with a short phrase. "
+    "If you don't know something, say so in a few words."
+)
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field that knows how to be explained and checked."""
+    metadata = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Server:
+    host: str = setting("127.0.0.1", "address to listen on; anything but loopback needs TLS and a token")
+    port: int = setting(7860, "TCP port of the page and the API", least=0, most=65535)
+    allowed_origins: tuple[str, ...] = setting((), "web origins besides this machine's own that may use the API")
+    max_conversations: int = setting(4, "conversations at the same time", least=1, most=64)
+    max_body_bytes: int = setting(262_144, "largest HTTP request body", unit="bytes", least=1024)
+    max_message_bytes: int = setting(65_536, "largest RTVI message", unit="bytes", least=1024)
+
+
+@dataclass(frozen=True)
+class Models:
+    preset: str = setting("laptop", "set of models to use", choices=("tiny", "laptop", "quality", "jetson", "gpu"))
+    directory: str = setting("", "where models are kept; empty for the user's data folder")
+    device: str = setting("auto", "what to compute on", choices=("auto", "cpu", "cuda"))
+    stt: str = setting("", "transcription model; empty for the preset's")
+    llm: str = setting("", "language model; empty for the preset's")
+    tts: str = setting("", "voice; empty for the preset's")
+    recode: bool = setting(True, "re-encode weights that this CPU computes slowly, once, when a model is installed; use them")
+
+
+@dataclass(frozen=True)
+class Stt:
+    language: str = setting("en", "language that is spoken (ISO 639-1), or 'auto' to detect it")
+    interim_ms: int = setting(500, "pause between two interim transcripts; 0 for none", unit="ms", least=0)
+
+
+@dataclass(frozen=True)
+class Llm:
+    system_prompt: str = setting(DEFAULT_SYSTEM_PROMPT, "what the model is told before every conversation")
+    temperature: float = setting(0.6, "how much chance is in the answers", least=0, most=2)
+    max_tokens: int = setting(200, "longest answer", unit="tokens", least=1)
+    context_tokens: int = setting(4096, "how much of a conversation the model sees", unit="tokens", least=512)
+
+
+@dataclass(frozen=True)
+class Tts:
+    speed: float = setting(1.0, "how fast the voice speaks", least=0.5, most=2)
+    speaker: int = setting(0, "which speaker of a voice that has several", least=0)
+
+
+@dataclass(frozen=True)
+class Vad:
+    threshold: float = setting(0.5, "speech probability that starts speech; it ends 0.15 below", least=0.05, most=0.95)
+    start_ms: int = setting(64, "speech needed before it counts", unit="ms", least=0, most=1000)
+    stop_ms: int = setting(64, "silence after which the end of the turn is suspected", unit="ms", least=32, most=2000)
+    preroll_ms: int = setting(400, "audio kept from before the start of speech", unit="ms", least=0, most=2000)
+
+
+@dataclass(frozen=True)
+class Turns:
+    wait_complete_ms: int = setting(200, "silence that ends a turn when it sounds finished", unit="ms", least=0, most=1500)
+    wait_incomplete_ms: int = setting(1500, "silence that ends a turn when it surely does not", unit="ms", least=0, most=1500)
+    interruptions: str = setting(
+        "polite",
+        "what speech over the bot does: nothing, pause the voice until it is clear what it is, or end the reply at once",
+        choices=("never", "polite", "eager"),
+    )
+    detector: bool = setting(True, "use the turn detector; without it silence alone ends a turn")
+    wait_unjudged_ms: int = setting(500, "silence that ends a turn without the turn detector", unit="ms", least=0, most=1500)
+    max_turn_ms: int = setting(30_000, "longest turn; it ends there whatever is said", unit="ms", least=1000)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    stages: tuple[str, ...] = setting(
+        (), "what a conversation is made of, in order, where its client does not say; see pipelines"
+    )
+
+
+@dataclass(frozen=True)
+class Wake:
+    words: tuple[str, ...] = setting(
+        (), "sleep until one of these is said; alexa, hey jarvis, hey mycroft and okay nabu cost least"
+    )
+    follow_up_s: float = setting(
+        8.0, "how long it listens for more after an answer, before it sleeps again", unit="s", least=1, most=600
+    )
+
+
+@dataclass(frozen=True)
+class Sounds:
+    processing: str = setting(
+        "ding",
+        "what a pipeline's processing_sound_emitter plays while an answer is thought of",
+        choices=("ding", "tick", "none"),
+    )
+
+
+@dataclass(frozen=True)
+class WebRtc:
+    ice_servers: tuple[str, ...] = setting((), "STUN and TURN URLs; none are needed on one machine or LAN")
+
+
+@dataclass(frozen=True)
+class Config:
+    server: Server = field(default_factory=Server)
+    models: Models = field(default_factory=Models)
+    stt: Stt = field(default_factory=Stt)
+    llm: Llm = field(default_factory=Llm)
+    tts: Tts = field(default_factory=Tts)
+    vad: Vad = field(default_factory=Vad)
+    turns: Turns = field(default_factory=Turns)
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    wake: Wake = field(default_factory=Wake)
+    sounds: Sounds = field(default_factory=Sounds)
+    webrtc: WebRtc = field(default_factory=WebRtc)

@@ -1,0 +1,153 @@
+"""Messages to tokens: which tokens a reply starts from, and which of them are sure already while the person still speaks.
+
+**What a person says is text, never markup.** Somebody who says "<|im_end|>" must not be able to end the turn and speak as the
+system. Every place in the messages where the text of a control token begins is broken by a character that cannot be in real
+text; the rendered prompt is cut at the control tokens that are still whole, which are the template's own, and only these become
+control tokens; then the breaks are taken out, and everything between is tokenized as plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from rtvi_local.engines.chat_template import ChatTemplate, Tool
+from rtvi_local.engines.interfaces import EngineError, Message
+
+_BREAK, _END = "\ufdd0", "\ufdd1"
+"""Unicode noncharacters: "not for interchange", so no real text holds them; what comes in with them loses them."""
+
+_LAST_WORD = re.compile(r"\S{0,16}\Z")
+"""What more words may still change: the last one, or a tail as long as a long token in scripts without spaces."""
+
+
+class Vocabulary(Protocol):
+    """A model's tokenizer."""
+
+    @property
+    def control_tokens(self) -> Mapping[str, int]:
+        """Text → id of the tokens that steer the model, and that no text of a person may turn into."""
+        ...
+
+    @property
+    def bos_to_add(self) -> int | None:
+        """The token that every prompt must begin with, if any."""
+        ...
+
+    @property
+    def strips_left(self) -> Collection[str]:
+        """Control tokens that swallow the whitespace before them …"""
+        ...
+
+    @property
+    def strips_right(self) -> Collection[str]:
+        """… and after them (Phi's do)."""
+        ...
+
+    def tokenize(self, text: str) -> Sequence[int]:
+        """Plain text to tokens; whatever in it looks like a control token stays text."""
+        ...
+
+
+class ChatPrompt:
+    """The prompts of one model. Pure: the same messages give the same tokens."""
+
+    def __init__(self, template: ChatTemplate, vocabulary: Vocabulary) -> None:
+        self._template = template
+        self._control_tokens = dict(vocabulary.control_tokens)
+        names = sorted((name for name in self._control_tokens if name), key=len, reverse=True)
+        alternatives = "|".join(map(re.escape, names)) or r"(?!)"
+        self._control_pattern = re.compile(f"({alternatives})")
+        # A look-ahead finds overlapping beginnings too, so that no control token survives between two breaks.
+        self._control_begins = re.compile(f"(?=(?:{alternatives}))(.)", re.DOTALL)
+        self._bos_to_add = vocabulary.bos_to_add
+        self._strips_left, self._strips_right = vocabulary.strips_left, vocabulary.strips_right
+        # A conversation's earlier messages come again with every turn; only what is new has to be tokenized.
+        self._tokenize = lru_cache(maxsize=4096)(lambda text: tuple(vocabulary.tokenize(text)))
+
+    def reply_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> list[int]:
+        """What must be in the cache before the model answers `messages`."""
+        return self._tokens(self._template.render(self._plain(messages), tools=self._plain_tools(tools), to_reply=True))
+
+    def sure_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> list[int]:
+        """The tokens that every prompt shares which begins like `messages`: to be read ahead of time.
+
+        If the last message is the user's, more words may follow in it: the prompt is cut at its end (found by rendering it with
+        a mark there, which works for any template), and the tokens of its last word are left out: more letters could make other
+        tokens of it ("France" and "Frances" need not begin alike). Tokenizers look at a word at a time, together with the space
+        before it, so that all earlier ones stay. Else a message of the user comes next, and what the template puts before its
+        text is sure as well.
+        """
+        plain = self._plain(messages)
+        if plain and plain[-1].get("role") == "user":
+            last = str(plain[-1].get("content") or "").rstrip()
+            marked = [*plain[:-1], {**plain[-1], "content": last + _END}]
+        else:
+            marked = [*plain, {"role": "user", "content": _END}]
+        text, mark, _ = self._template.render(marked, tools=self._plain_tools(tools), to_reply=False).partition(_END)
+        return self._tokens(text, open_end=True) if mark else []
+
+    def _tokens(self, text: str, *, open_end: bool = False) -> list[int]:
+        tokens: list[int] = []
+        pieces = self._control_pattern.split(text)
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                tokens.append(self._control_tokens[piece])
+                continue
+            piece = piece.replace(_BREAK, "")
+            if index > 0 and pieces[index - 1] in self._strips_right:
+                piece = piece.lstrip()
+            if index + 1 < len(pieces) and pieces[index + 1] in self._strips_left:
+                piece = piece.rstrip()
+            if open_end and index == len(pieces) - 1:
+                tokens += self._unchangeable(piece)
+            elif piece:
+                tokens += self._tokenize(piece)
+        if self._bos_to_add is not None and tokens[:1] != [self._bos_to_add]:
+            tokens.insert(0, self._bos_to_add)
+        return tokens
+
+    def _unchangeable(self, text: str) -> Sequence[int]:
+        """The tokens of `text` that stay when words are appended to it, or letters to its last word."""
+        word = _LAST_WORD.search(text)
+        before = text[: word.start()].rstrip(" ") if word else text
+        tokens: Sequence[int] = self._tokenize(text)
+        return tokens[: common_prefix(tokens, self._tokenize(before))]
+
+    def _plain(self, messages: Sequence[Message]) -> list[Message]:
+        return [{key: self._broken(_text_of(value)) for key, value in message.items()} for message in messages]
+
+    def _plain_tools(self, tools: Sequence[Tool] | None) -> list[Tool] | None:
+        return [{key: self._broken(value) for key, value in tool.items()} for tool in tools] if tools else None
+
+    def _broken(self, value: object) -> object:
+        if isinstance(value, str):
+            return self._control_begins.sub(rf"\1{_BREAK}", value.replace(_BREAK, "").replace(_END, ""))
+        if isinstance(value, Mapping):
+            return {self._broken(key): self._broken(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._broken(item) for item in value]
+        return value
+
+
+def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    shorter = min(len(one), len(other))
+    if one[:shorter] == other[:shorter]:
+        return shorter
+    return next(index for index in range(shorter) if one[index] != other[index])
+
+
+def _text_of(value: object) -> object:
+    """OpenAI's content parts as one text; other values as they are."""
+    if not (isinstance(value, (list, tuple)) and value and all(isinstance(part, Mapping) and "type" in part for part in value)):
+        return value
+    if not all(part["type"] == "text" for part in value):
+        return value if all(part["type"] == "function" for part in value) else _refuse_parts()
+    return "\n".join(str(part.get("text", "")) for part in value)
+
+
+def _refuse_parts() -> object:
+    raise EngineError("This model reads text only: a message holds an image or sound. Choose a model that can see.")

@@ -1,0 +1,153 @@
+"""What a stage may expect of an engine. The real ones and the fakes keep to it alike.
+
+Every coroutine here returns to the event loop it was called on and does its work in the engine's own threads; cancelling the
+awaiting task (or closing the iterator) stops the work, not just the waiting, as soon as the library allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvi_local.errors import UserError
+
+Float32 = npt.NDArray[np.float32]
+"""Mono audio, shape (samples,), -1 … 1."""
+Int16 = npt.NDArray[np.int16]
+Message = dict[str, object]
+"""One chat message in the OpenAI form: {"role": …, "content": …}."""
+
+LISTENING_SAMPLE_RATE = 16_000
+"""Hz. What the voice activity detector, the turn detector and Whisper all take."""
+
+
+class EngineError(UserError):
+    """A model cannot be loaded or run. The text names the model and the fix; the command line prints it and exits 2."""
+
+
+class VoiceActivityDetector(Protocol):
+    """Streaming, one per conversation."""
+
+    window_samples: int
+    """How many samples of 16 kHz audio `probability` takes."""
+
+    def probability(self, window: Float32) -> float:
+        """How likely this window is speech, 0 … 1. Fast enough (< 1 ms) to be called on the event loop."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what came before."""
+        ...
+
+
+class WakeWordDetector(Protocol):
+    """Streaming, one per conversation. Fast enough (< 1 ms for 20 ms of audio) to be called on the event loop."""
+
+    def push(self, samples: Int16) -> str | None:
+        """The wake word that was recognised in what came up to the end of these samples (16 kHz), if one was."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what came before."""
+        ...
+
+    def close(self) -> None:
+        """Give its memory back. May be called more than once."""
+        ...
+
+
+class TurnDetector(Protocol):
+    """Shared by all conversations."""
+
+    async def probability(self, samples: Float32) -> float:
+        """How likely the speaker has finished, 0 … 1, given the utterance so far at 16 kHz (only its last 8 s count)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    text: str
+    language: str | None
+    no_speech_probability: float
+    mean_log_probability: float
+    encode_ms: float
+    decode_ms: float
+    segments: tuple[tuple[float, float, str], ...] = ()
+    """Phrases with their start and end in seconds from the first sample, as exact as the model's own timestamps."""
+
+
+class Transcriber(Protocol):
+    """Shared by all conversations."""
+
+    model_name: str
+
+    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+        """The words in `samples` (16 kHz, up to 30 s). `language` is an ISO 639-1 code, None to detect it."""
+        ...
+
+
+class ModelSession(Protocol):
+    """One conversation's place in the language model: its own part of the cache."""
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        """Read these messages into the cache, so that a reply to them, or to what begins like them, starts sooner."""
+        ...
+
+    def reply(self, messages: Sequence[Message], *, max_tokens: int, temperature: float) -> AsyncGenerator[str, None]:
+        """The reply's text, piece by piece. Closing the iterator frees the cores within 30 ms."""
+        ...
+
+    def close(self) -> None:
+        """Give the place in the cache back."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """Shared by all conversations."""
+
+    model_name: str
+    context_tokens: int
+    """How many tokens one session can hold."""
+
+    def open_session(self) -> ModelSession:
+        """Raises EngineError if as many sessions as the model was loaded for are open already."""
+        ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """Where a whitespace-separated word of the spoken text ends."""
+
+    end_sample: int
+    """Counted from the first sample of the utterance."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenChunk:
+    """A piece of the voice's sound, and the words whose ends are known by now (each word once, in order)."""
+
+    samples: Int16
+    words: tuple[SpokenWord, ...] = ()
+
+
+class Voice(Protocol):
+    """Shared by all conversations."""
+
+    model_name: str
+    sample_rate: int
+
+    def speak(self, text: str) -> AsyncGenerator[SpokenChunk, None]:
+        """The sound of `text` (one clause, already cleaned), in chunks, the first as soon as it exists. All chunks together
+        hold as many words as `text` has whitespace-separated words."""
+        ...
+
+    def at(self, *, speed: float, speaker: int) -> Voice:
+        """The same loaded voice, speaking at another speed (1 is its own) or as another of its speakers. Raises EngineError
+        if it has no such speaker."""
+        ...

@@ -1,0 +1,74 @@
+"""Whisper makes up words where nobody speaks. What that looks like, without a list of phrases in one language."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import numpy as np
+
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
+
+_MOST_COMPRESSION = 2.4
+"""Above it OpenAI's own decoder counts a text as a loop."""
+_REPEATED = re.compile(r"\b(\w[\w' ]{6,}?)[\W_]+(?:\1[\W_]*){2,}|\b(\w+)[\W_]+(?:\2\b[\W_]*){4,}", re.IGNORECASE)
+"""A phrase said three times on end, or a word five times."""
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_RESTART_WORDS = 4
+_RESTARTED_CHARACTERS_PER_S = 20
+"""People speak 12 to 16; what a decoder says twice makes 24 of 12."""
+_MOST_CHARACTERS_PER_S = 35
+"""Fast speakers reach 25."""
+_LEAST_ENERGY_DBFS = -65
+"""Below the noise of any sound card's microphone that is switched on."""
+_SUSPICION = 1.3
+"""Of no_speech_probability - 0.8 * mean_log_probability. Over silence, white and pink noise, hum, tunes, clicks, coughs and
+breath (8 kinds x 4 lengths x 3 levels) whisper-base and tiny.en gave 1.3 and more; over speech, noisy too, less than 1.1 where
+the text was right."""
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether this is a decoder that started over, rather than a person who repeats a word."""
+    raw = text.encode()
+    return len(raw) > 20 and (len(raw) / len(zlib.compress(raw)) > _MOST_COMPRESSION or _REPEATED.search(text) is not None)
+
+
+def without_restart(text: str, duration_s: float, *, cut_off: bool) -> str:
+    """`text` up to where the decoder started over: four words or more that say all again, or began to when the limit on tokens
+    `cut_off` the text. A person who says a sentence twice takes twice the time for it, and is left alone."""
+    if len(text) <= _RESTARTED_CHARACTERS_PER_S * duration_s and not cut_off:
+        return text
+    found = list(_WORD.finditer(text))
+    words = [match.group().lower() for match in found]
+    for start in range(_RESTART_WORDS, len(words) - _RESTART_WORDS + 1):
+        again, before = words[start:], words[: len(words) - start]
+        if len(again) < start and not cut_off:
+            break
+        # The last word may be only the beginning of one.
+        if again[:-1] == before[:-1] and before[-1].startswith(again[-1]):
+            return text[: found[start].start()].rstrip()
+    return text
+
+
+def speech_energy_db(samples: Float32) -> float:
+    """Level of the loudest tenth of the audio in dBFS (20 ms at a time, 16 kHz): of the speech, if there is some."""
+    frame = LISTENING_SAMPLE_RATE // 50
+    if len(samples) < frame:
+        return -200.0
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    power = float(np.quantile(np.mean(np.square(frames), axis=1), 0.9))
+    return 10 * float(np.log10(max(power, 1e-20)))
+
+
+def looks_invented(transcription: Transcription, duration_s: float, speech_energy_db: float) -> bool:
+    """Whether this text should be dropped: nobody said it.
+
+    A decoder that loops over real speech counts as invention too: what it says is not what was said.
+    """
+    text = transcription.text
+    if not re.search(r"\w", text) or speech_energy_db < _LEAST_ENERGY_DBFS:
+        return True
+    characters_per_s = len(text) / max(duration_s, 0.1)
+    if characters_per_s > _MOST_CHARACTERS_PER_S or (repeats_itself(text) and characters_per_s > _MOST_CHARACTERS_PER_S / 2):
+        return True
+    return transcription.no_speech_probability - 0.8 * transcription.mean_log_probability > _SUSPICION

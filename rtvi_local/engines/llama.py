@@ -1,0 +1,281 @@
+"""The language model: a GGUF file on llama.cpp, several conversations at once, each with its own place in the cache.
+
+It uses the low-level calls: the high-level `Llama` has one sequence, so two conversations on it destroy each other's prefix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from rtvi_local.engines.chat_prompt import ChatPrompt
+from rtvi_local.engines.chat_template import ChatTemplate, Tool
+from rtvi_local.engines.courtesy import Courtesy
+from rtvi_local.engines.interfaces import EngineError, Message
+from rtvi_local.engines.llama_cache import SequenceCache
+from rtvi_local.engines.llama_library import KV_TYPES, Sampler, lib
+from rtvi_local.engines.llama_loading import Loaded, find_gguf, load
+from rtvi_local.engines.llama_recode import find_recoded
+from rtvi_local.engines.llama_scheduler import Finished, Job, Scheduler, Stats
+from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+
+log = logging.getLogger(__name__)
+
+BATCH_TOKENS = {"cpu": 64, "cuda": 512}
+"""How much of a prompt is read in one step. On two cores 64 tokens take 3.5 ms each, as 128 do, and 16 take 4.5."""
+
+
+class ContextFull(EngineError):
+    """The messages and the longest reply to them do not fit into a conversation's part of the cache: drop earlier messages."""
+
+
+class LlamaModel:
+    """A loaded model: `preload` what all conversations begin with, `open_session` for each of them, `close` it at the end."""
+
+    def __init__(self, loaded: Loaded, path: Path, *, threads: int, sessions: int, batch_tokens: int) -> None:
+        self.model_name = path.stem
+        self.context_tokens = loaded.context_tokens
+        self._loaded = loaded
+        vocabulary = LlamaVocabulary(loaded.model)
+        self._n_vocab = vocabulary.n_tokens
+        self.prompt = _prompt(loaded, vocabulary, path.name)
+        whole = lib.llama_model_is_recurrent(loaded.model) or lib.llama_model_is_hybrid(loaded.model)
+        self._prefix_sequence = sessions
+        self._free_sequences = list(reversed(range(sessions)))
+        self._scheduler = Scheduler(
+            context=loaded.context,
+            vocabulary=vocabulary,
+            cache=SequenceCache(loaded.memory, sessions + 1, forgets_in_part=not whole),
+            batch_tokens=batch_tokens,
+            threads=threads,
+            model_name=self.model_name,
+        )
+        self._closed = False
+
+    @classmethod
+    def load(
+        cls,
+        directory: Path,
+        *,
+        device: str,
+        threads: int,
+        context_tokens: int,
+        sessions: int = 4,
+        cache_tokens: int | None = None,
+        kv_type: str = "f16",
+        recoded: bool = True,
+    ) -> LlamaModel:
+        """Load the one .gguf file in `directory` and warm it up; blocking.
+
+        `threads` compute prompts and the first clause of a reply, half of them the rest. `sessions` conversations of up to
+        `context_tokens` tokens each share a cache of `cache_tokens` (by default two whole conversations: few are that long;
+        when it is full, the conversation that rested for longest is read anew with its next turn). `kv_type` is "f16" or
+        "q8_0" (half the memory). On the CPU, `recoded` takes the faster weights that were made of the model when it was
+        installed, if they are there and whole (llama_recode.py). Raises EngineError.
+        """
+        if kv_type not in KV_TYPES:
+            raise EngineError(f"There is no cache type {kv_type!r}; use one of {', '.join(KV_TYPES)}.")
+        path = find_gguf(directory)
+        batch_tokens = BATCH_TOKENS["cuda" if device == "cuda" else "cpu"]
+        load_weights = functools.partial(
+            load,
+            device=device,
+            threads=threads,
+            context_tokens=context_tokens,
+            cache_tokens=max(cache_tokens or context_tokens * min(2, sessions), context_tokens),
+            sequences=sessions + 1,
+            batch_tokens=batch_tokens,
+            kv_type=kv_type,
+        )
+        faster = find_recoded(path) if recoded and device == "cpu" else None
+        try:
+            loaded = load_weights(faster or path)
+        except EngineError as error:
+            if faster is None:
+                raise
+            log.warning("The faster weights are not used: %s", error)
+            loaded = load_weights(path)
+        try:
+            model = cls(loaded, path, threads=threads, sessions=sessions, batch_tokens=batch_tokens)
+        except BaseException:
+            loaded.free()
+            raise
+        model._warm_up()
+        return model
+
+    @property
+    def stats(self) -> Stats:
+        return self._scheduler.stats
+
+    def open_session(self) -> LlamaSession:
+        if not self._free_sequences:
+            raise EngineError(
+                f"{self.model_name}: all places are taken. Raise server.max_conversations, or end a conversation."
+            )
+        return LlamaSession(self, self._free_sequences.pop())
+
+    async def preload(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> None:
+        """Read what all conversations begin with (system prompt and tools) once; sessions share it without copying."""
+        await self._read_ahead(self._prefix_sequence, messages, tools)
+
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> int:
+        """How much of `context_tokens` a reply to `messages` starts with."""
+        self._require_open()
+        return len(self.prompt.reply_tokens(messages, tools))
+
+    def step_back_for(self, courtesy: Courtesy) -> None:
+        """Let another engine go first, between two tokens, when it asks."""
+        self._scheduler.step_back = courtesy.step_back
+
+    def close(self) -> None:
+        """Stop what is running and free the memory."""
+        if not self._closed:
+            self._closed = True
+            self._scheduler.close()
+            self._loaded.free()
+
+    def _warm_up(self) -> None:
+        """A long batch and a single token, so that the first conversation pays for no first time."""
+        tokens = self.prompt.reply_tokens([{"role": "user", "content": "Hello there, " * 12}])
+        done: concurrent.futures.Future[Finished] = concurrent.futures.Future()
+
+        def deliver(result: str | Finished) -> None:
+            if isinstance(result, Finished):
+                done.set_result(result)
+
+        self._scheduler.submit(Job(self._prefix_sequence, tokens, deliver, Sampler(0, self._n_vocab), max_tokens=2))
+        if (error := done.result().error) is not None:
+            self.close()
+            raise error
+        self._scheduler.release(self._prefix_sequence)
+        self.stats.tokens_prefilled = self.stats.tokens_generated = 0
+
+    async def _read_ahead(
+        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool] | None, *, as_if_finished: bool = False
+    ) -> None:
+        self._require_open()
+        tokens_of = self.prompt.reply_tokens if as_if_finished else self.prompt.sure_tokens
+        tokens = tokens_of(messages, tools)
+        self._require_room(len(tokens), 1)
+        if tokens:
+            run = _Run(self._scheduler, sequence, tokens)
+            try:
+                async for _ in run:
+                    pass
+            finally:
+                run.cancel()
+
+    def _start_reply(
+        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool] | None, max_tokens: int, temperature: float
+    ) -> _Run:
+        self._require_open()
+        tokens = self.prompt.reply_tokens(messages, tools)
+        self._require_room(len(tokens), max_tokens)
+        return _Run(self._scheduler, sequence, tokens, Sampler(temperature, self._n_vocab), max_tokens)
+
+    def _require_open(self) -> None:
+        """Whatever touches the model after it was freed takes the whole process down."""
+        if self._closed:
+            raise EngineError(f"{self.model_name}: the language model was closed.")
+
+    def _require_room(self, prompt_tokens: int, max_tokens: int) -> None:
+        if prompt_tokens + max_tokens > self.context_tokens:
+            sizes = f"{prompt_tokens} tokens of messages and {max_tokens} of reply"
+            raise ContextFull(f"{self.model_name}: {sizes} do not fit into {self.context_tokens} (llm.context_tokens).")
+
+    def _end_session(self, sequence: int) -> None:
+        if not self._closed:
+            self._scheduler.release(sequence)
+        self._free_sequences.append(sequence)
+
+
+class LlamaSession:
+    """One conversation. One thing at a time: a new `reply` or `prefill` ends the one before, and uses what that has read. So
+    when more words arrive, call `prefill` anew instead of cancelling the old one, which would throw its running batch away."""
+
+    def __init__(self, model: LlamaModel, sequence: int) -> None:
+        self._model = model
+        self._sequence = sequence
+        self._closed = False
+
+    async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> None:
+        """Read `messages` into the cache. If the last is the user's, it is read as if it were finished: a reply to it then has
+        a single token left to read instead of about eight (15 ms instead of 60), and if more words come, only what follows
+        them was read in vain. Cancelling the task frees the cores. Raises ContextFull."""
+        self._require_open()
+        said = messages[-1].get("content") if messages and messages[-1].get("role") == "user" else None
+        await self._model._read_ahead(self._sequence, messages, tools, as_if_finished=bool(said))
+
+    async def reply(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] | None = None
+    ) -> AsyncGenerator[str, None]:
+        """The answer to `messages`, in pieces of whole characters, without leading whitespace. Raises ContextFull, before it
+        computes anything, if messages and `max_tokens` are more than `context_tokens`."""
+        self._require_open()
+        run = self._model._start_reply(self._sequence, messages, tools, max_tokens, temperature)
+        try:
+            async for piece in run:
+                yield piece
+        finally:
+            run.cancel()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._model._end_session(self._sequence)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise EngineError(f"{self._model.model_name}: the session is closed.")
+
+
+class _Run:
+    """A job under way, as asyncio sees it: an iterator over its text that ends when the job does."""
+
+    def __init__(
+        self, scheduler: Scheduler, sequence: int, tokens: list[int], sampler: Sampler | None = None, max_tokens: int = 0
+    ) -> None:
+        self._scheduler = scheduler
+        self._loop = asyncio.get_running_loop()
+        self._results: asyncio.Queue[str | Finished] = asyncio.Queue()
+        self._finished = False
+        self._job = Job(sequence, tokens, self._deliver, sampler, max_tokens)
+        scheduler.submit(self._job)
+
+    def __aiter__(self) -> _Run:
+        return self
+
+    async def __anext__(self) -> str:
+        result = await self._results.get()
+        if isinstance(result, str):
+            return result
+        self._finished = True
+        if result.error is not None:
+            raise result.error
+        raise StopAsyncIteration
+
+    def cancel(self) -> None:
+        """Free the cores, unless the job is over."""
+        if not self._finished:
+            self._scheduler.cancel(self._job)
+
+    def _deliver(self, result: str | Finished) -> None:
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._results.put_nowait, result)
+
+
+def _prompt(loaded: Loaded, vocabulary: LlamaVocabulary, model_name: str) -> ChatPrompt:
+    source = lib.llama_model_chat_template(loaded.model, None)
+    template = ChatTemplate(
+        source.decode("utf-8", "replace") if source else None,
+        model_name=model_name,
+        bos_token=vocabulary.bos_text,
+        eos_token=vocabulary.eos_text,
+    )
+    return ChatPrompt(template, vocabulary)

@@ -1,0 +1,306 @@
+"""One thread computes for all conversations: each step is one batch with something of everybody's work in it.
+
+Asyncio's side hands over jobs and takes them back; all else (the cache, the context, the samplers) belongs to the thread alone,
+so nothing here needs a lock. What both sides look at: a job's `cancelled` and `computing`, and the abort switch that makes the
+running `llama_decode` return. Their order matters, see `cancel`. An abort too many costs one batch, which is computed again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rtvi_local.engines.interfaces import EngineError
+from rtvi_local.engines.llama_cache import SequenceCache
+from rtvi_local.engines.llama_library import AbortSwitch, Batch, Sampler, last_error, lib
+from rtvi_local.engines.llama_plan import Demand, Share, Wish, beside_tokens, plan
+from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+
+log = logging.getLogger(__name__)
+
+HURRIED_TOKENS = 16
+"""A reply's first clause gets all threads. After it the voice has something to say and needs the cores itself; the model is
+still several times faster than speech."""
+
+STEP_BESIDE_ANSWER_MS = 60.0
+"""How long somebody's answer may wait for a part of another's prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job's last result. `error` if it did not come to its end."""
+
+    error: Exception | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One reply (`sampler` given) or one prompt to be read ahead. `deliver` is called on the engine's thread."""
+
+    sequence: int
+    tokens: list[int]
+    deliver: Callable[[str | Finished], None]
+    sampler: Sampler | None = None
+    max_tokens: int = 0
+    cancelled: bool = False
+    computing: bool = False
+    """It is part of the batch at work."""
+    generated: int = 0
+    said_something: bool = False
+    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counted since the model was loaded. Written by the engine's thread, read by anyone."""
+
+    tokens_prefilled: int = 0
+    """Tokens of prompts that were computed."""
+    tokens_reused: int = 0
+    """Tokens of prompts that were in the cache already."""
+    tokens_generated: int = 0
+    steps_aborted: int = 0
+    sequences_evicted: int = 0
+    idle_since_s: float | None = None
+    """`time.perf_counter()` of when the last work ended, None while there is work."""
+
+
+class Scheduler:
+    """Owns the context while it runs."""
+
+    def __init__(
+        self,
+        *,
+        context: lib.llama_context_p,
+        vocabulary: LlamaVocabulary,
+        cache: SequenceCache,
+        batch_tokens: int,
+        threads: int,
+        model_name: str,
+    ) -> None:
+        self.stats = Stats()
+        self._context = context
+        self._vocabulary = vocabulary
+        self._cache = cache
+        self._batch_tokens = batch_tokens
+        self._threads = threads
+        self._model_name = model_name
+        self._abort = AbortSwitch()
+        self._abort.attach(context)
+        self._batch = Batch(batch_tokens)
+        self._ms_per_token = 5.0
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: dict[int, Job] = {}
+        self._reading_ahead: frozenset[int] = frozenset()
+        """The sequences of the batch at work, if no reply is part of it."""
+        self._closing = False
+        self.step_back: Callable[[], None] = _go_on
+        """Called between two steps: here somebody else may go first."""
+        self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
+        self._thread.start()
+
+    # --- called from asyncio's side -------------------------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        """Start a job. One of the same sequence that is still at work ends where it is; what it read remains of use. A reply
+        does not wait for a batch that only reads ahead for others: that is thrown away and comes later."""
+        if self._closing:
+            job.deliver(Finished(self._closed()))
+            return
+        self._commands.put(lambda: self._begin(job))
+        if job.sampler is not None and self._reading_ahead and job.sequence not in self._reading_ahead:
+            self._abort.on()
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job now: the running batch is thrown away, and computed again without it for the others in it.
+
+        This sets `cancelled`, then looks at `computing`. The engine switches the abort off and sets `computing`, then looks at
+        `cancelled`. So at least one of the two sees the other, and the job is not computed on.
+        """
+        job.cancelled = True
+        if job.computing:
+            self._abort.on()
+
+    def release(self, sequence: int) -> None:
+        """Forget what `sequence` holds and end its job."""
+        if (job := self._jobs.get(sequence)) is not None:
+            self.cancel(job)
+        self._commands.put(lambda: self._clear(sequence))
+
+    def close(self) -> None:
+        """Stop at once and end the thread; the context may be freed afterwards."""
+        self._closing = True
+        self._abort.on()
+        self._commands.put(lambda: None)
+        self._thread.join()
+        self._batch.free()
+
+    # --- the engine's thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            self._take_commands()
+            self._abort.off()
+            if self._closing:
+                break
+            for job in [job for job in self._jobs.values() if job.cancelled]:
+                self._finish(job)
+            if self._jobs:
+                self.step_back()
+                try:
+                    self._step()
+                except Exception:
+                    # A bug here must not leave every conversation waiting for ever.
+                    log.exception("a step of the language model failed")
+                    self._fail(list(self._jobs.values()), "an error inside rtvi-local, see the log")
+        while not self._commands.empty():
+            self._commands.get()()
+        for job in list(self._jobs.values()):
+            self._finish(job, self._closed())
+
+    def _closed(self) -> EngineError:
+        return EngineError(f"{self._model_name}: the language model was closed.")
+
+    def _take_commands(self) -> None:
+        if not self._jobs and self._commands.empty():
+            self.stats.idle_since_s = time.perf_counter()
+            command = self._commands.get()
+            self.stats.idle_since_s = None
+            command()
+        while not self._commands.empty():
+            self._commands.get()()
+
+    def _begin(self, job: Job) -> None:
+        if (older := self._jobs.get(job.sequence)) is not None:
+            self._finish(older)
+        self._jobs[job.sequence] = job
+        if job.cancelled:
+            return
+        reused = self._cache.adopt(job.sequence, job.tokens)
+        if reused == len(job.tokens):
+            if job.sampler is None:
+                self._finish(job)
+            else:
+                self._cache.forget_last(job.sequence)
+                reused = self._cache.length(job.sequence)
+        self.stats.tokens_reused += reused
+
+    def _clear(self, sequence: int) -> None:
+        if (job := self._jobs.get(sequence)) is not None:
+            self._finish(job)
+        self._cache.clear(sequence)
+
+    def _finish(self, job: Job, error: Exception | None = None) -> None:
+        del self._jobs[job.sequence]
+        if job.sampler is not None:
+            job.sampler.free()
+        job.deliver(Finished(error))
+
+    def _step(self) -> None:
+        shares = plan(
+            [self._demand(job) for job in self._jobs.values()],
+            alone_tokens=self._batch_tokens,
+            beside_tokens=beside_tokens(self._ms_per_token, step_ms=STEP_BESIDE_ANSWER_MS, at_most=self._batch_tokens),
+        )
+        jobs = [self._jobs[share.sequence] for share in shares]
+        for job in jobs:
+            job.computing = True
+        if all(job.sampler is None for job in jobs):
+            self._reading_ahead = frozenset(job.sequence for job in jobs)
+        if not any(job.cancelled for job in jobs):
+            self._compute(shares, jobs)
+        self._reading_ahead = frozenset()
+        for job in jobs:
+            job.computing = False
+
+    def _compute(self, shares: list[Share], jobs: list[Job]) -> None:
+        outputs = self._fill(shares)
+        hurried = any(share.tokens > 1 or job.generated < HURRIED_TOKENS for share, job in zip(shares, jobs, strict=True))
+        threads = self._threads if hurried else max(1, self._threads // 2)
+        lib.llama_set_n_threads(self._context, threads, threads)
+        started_s = time.perf_counter()
+        code = self._batch.decode(self._context)
+        if code == 0:
+            self._measure(sum(share.tokens for share in shares), (time.perf_counter() - started_s) * 1000)
+            for share in shares:
+                self._advance(share, outputs.get(share.sequence))
+            return
+        for share in shares:
+            self._cache.repair(share.sequence)
+        if code == 2:
+            self.stats.steps_aborted += 1
+        elif code != 1:
+            self._fail(jobs, f"llama_decode returned {code}: {last_error()}")
+        elif not self._make_room():
+            newest = next(reversed(self._jobs.values()))
+            self._fail([newest], "too many long conversations at once for its cache; lower llm.context_tokens")
+
+    def _demand(self, job: Job) -> Demand:
+        tokens = len(job.tokens) - self._cache.length(job.sequence)
+        wish = Wish.AHEAD if job.sampler is None else Wish.NEXT_TOKEN if job.generated and tokens == 1 else Wish.FIRST_TOKEN
+        return Demand(job.sequence, wish, tokens)
+
+    def _fill(self, shares: list[Share]) -> dict[int, int]:
+        """Puts everybody's next tokens into the batch; returns where the logits of those who will sample are."""
+        self._batch.clear()
+        outputs: dict[int, int] = {}
+        for share in shares:
+            job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
+            complete = job.sampler is not None and held + share.tokens == len(job.tokens)
+            index = self._batch.add(share.sequence, held, job.tokens[held : held + share.tokens], wants_output=complete)
+            if complete:
+                outputs[share.sequence] = index
+        return outputs
+
+    def _advance(self, share: Share, output: int | None) -> None:
+        """Books what was computed, and takes a reply's next token."""
+        job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
+        self._cache.extend(share.sequence, job.tokens[held : held + share.tokens])
+        if not job.generated:
+            self.stats.tokens_prefilled += share.tokens
+        if job.sampler is None:
+            if self._cache.length(share.sequence) == len(job.tokens):
+                self._finish(job)
+        elif output is not None and not job.cancelled:
+            self._take_token(job, job.sampler.sample(self._context, output))
+
+    def _take_token(self, job: Job, token: int) -> None:
+        if self._vocabulary.ends_reply(token):
+            self._finish(job)
+            return
+        job.tokens.append(token)
+        job.generated += 1
+        self.stats.tokens_generated += 1
+        # A character may lie in several tokens: the decoder holds its first bytes back until it is whole.
+        text = job.decoder.decode(self._vocabulary.piece(token))
+        if not job.said_something:
+            text = text.lstrip()
+        if text:
+            job.said_something = True
+            job.deliver(text)
+        if job.generated >= job.max_tokens:
+            self._finish(job)
+
+    def _measure(self, tokens: int, step_ms: float) -> None:
+        if tokens >= 4:
+            self._ms_per_token += 0.3 * (step_ms / tokens - self._ms_per_token)
+
+    def _make_room(self) -> bool:
+        """The cache is full: forget what nobody is working on, longest unused first."""
+        evicted = self._cache.evict_one(busy=self._jobs.keys())
+        self.stats.sequences_evicted += evicted
+        return evicted
+
+    def _fail(self, jobs: list[Job], reason: str) -> None:
+        for job in jobs:
+            self._cache.clear(job.sequence)
+            self._finish(job, EngineError(f"{self._model_name}: {reason}."))
+
+
+def _go_on() -> None:
+    """Nobody else shares the cores."""

@@ -1,0 +1,182 @@
+"""One client's conversation: its pipeline, its RTVI session and its transport, joined."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from rtvi_local.config import Config
+from rtvi_local.engine_pool import Shelf
+from rtvi_local.pipeline.configurator import Configurator
+from rtvi_local.pipeline.context import Context
+from rtvi_local.pipeline.context_keeper import ContextKeeper
+from rtvi_local.pipeline.controls import Controls
+from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured
+from rtvi_local.pipeline.options import Wanted
+from rtvi_local.pipeline.pipeline import Pipeline
+from rtvi_local.pipeline.speaker import Speaker
+from rtvi_local.pipeline.trace import Trace, Waterfall
+from rtvi_local.rtvi.actions import Actions
+from rtvi_local.rtvi.configuration import Configuration
+from rtvi_local.rtvi.inputs import Inputs
+from rtvi_local.rtvi.messages.session import Capabilities, ServerMessage
+from rtvi_local.rtvi.session import RtviSession
+from rtvi_local.stages.listening import Listening
+from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+from rtvi_local.stages.registry import DEFAULT_PIPELINE, Parts, build, check_order
+from rtvi_local.stages.wake_words_gate import WakeWordsGate
+from rtvi_local.transports.interface import Transport
+
+log = logging.getLogger(__name__)
+
+
+class Conversation:
+    """Listens to a transport and carries out what its client asks for. Lives on the event loop."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        config: Config,
+        *,
+        stages: Sequence[str] = DEFAULT_PIPELINE,
+        wanted: Wanted | None = None,
+        shelf: Shelf | None = None,
+        on_end: Callable[[Conversation], None] = lambda _: None,
+        on_waterfall: Callable[[Waterfall], None] = lambda _: None,
+    ) -> None:
+        """`wanted` are options that differ from `config`; models are exchanged for others from the `shelf`. Raises
+        PipelineError, OptionError, EngineError; then nothing has begun."""
+        check_order(stages)
+        self._transport = transport
+        self._on_end = on_end
+        self._on_waterfall = on_waterfall
+        self._ended: asyncio.Task[None] | None = None
+        wanted = wanted or Wanted()
+        self._options = Configurator(config, engines, shelf, wanted)
+        self._run_first = wanted.run
+        config, engines = self._options.config, self._options.engines
+        self.context = Context(config.llm.system_prompt)
+        self.context.set(wanted.messages or ())
+        self._system_prompt = config.llm.system_prompt
+        listening = Listening(
+            engines.open_activity(), engines.transcriber, engines.turn_detector, engines.is_invented, config.vad, config.stt
+        )
+        self._speaker = Speaker(transport.send_audio, transport.output_sample_rate, transport.clear_audio)
+        parts = Parts(config, engines, self._options.session, self.context, listening, self._speaker)
+        try:
+            built = build(stages, parts)
+        except BaseException:
+            self._options.session.close()
+            raise
+        self._turns = next(stage for stage in built if isinstance(stage, PhraseEndpointing))
+        self._gate = next((stage for stage in built if isinstance(stage, WakeWordsGate)), None)
+        self._pipeline = Pipeline(built)
+        self.rtvi = RtviSession(
+            transport.send_message,
+            self,
+            capabilities=Capabilities(
+                audio_in=True, audio_out=True, video_in=False, screen_in=False, video_out=False, metrics=True
+            ),
+            max_message_bytes=config.server.max_message_bytes,
+        )
+        self._trace = Trace(self._now_ms, self._report)
+        self._loop = asyncio.get_running_loop()
+        self.controls = Controls(self.context, self._turns)
+        self._keeper = ContextKeeper(
+            self.context,
+            self._pipeline.push,
+            lambda: self.controls.is_idle,
+            lambda news: self.rtvi.send(ServerMessage(news)),
+        )
+        self._keeper.configure(engines.language_model, config.llm)
+        self._options.on_configured = self._configured
+        self._options.is_idle = lambda: self.controls.is_idle
+        Configuration(self.rtvi, self._options, self.controls)
+        Actions(self.rtvi, self.controls, lambda: self.context.messages)
+        self.inputs = Inputs(self.rtvi, self.controls, self._hear)
+        observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper)
+        for observer in observers:
+            self._pipeline.observe_with(observer.observe)
+        if self._gate is not None:
+            self._pipeline.observe_with(self._gate.observe)
+
+    def start(self) -> None:
+        """Begin to send audio, and handle what the client has said so far."""
+        self._options.start()
+        self._speaker.start()
+        self.rtvi.ready()
+
+    def observe_with(self, observer: Callable[[Frame], None]) -> None:
+        """Show every frame of this conversation to somebody else too."""
+        self._pipeline.observe_with(observer)
+
+    # --- what the transport delivers -----------------------------------------------------------------------------------
+
+    def on_audio(self, samples: Int16, at_ms: float) -> None:
+        if self._ended is None:
+            self.inputs.track_heard()
+            self._hear(samples, at_ms)
+
+    def on_message(self, text: str) -> None:
+        if self._ended is None:
+            self.rtvi.receive(text)
+
+    def on_closed(self, reason: str) -> None:
+        self.end(reason)
+
+    # --- what the client asks for --------------------------------------------------------------------------------------
+
+    def client_ready(self) -> None:
+        """Say whether it sleeps. It waits to be spoken to, unless the client wants the model to begin (llm.run_on_config)."""
+        if self._gate is not None:
+            self._gate.announce()
+        if self._run_first:
+            self._run_first = False
+            self.controls.run(interrupt=False)
+
+    def send_text(self, text: str, *, run_immediately: bool, speak_reply: bool) -> None:
+        self.controls.send_text(text, run_immediately=run_immediately, speak_reply=speak_reply)
+
+    def append_to_context(self, role: str, content: object, *, run_immediately: bool) -> None:
+        self.controls.append([{"role": role, "content": content}], run_immediately=run_immediately)
+
+    def end(self, reason: str) -> None:
+        """Say good-bye and release everything. Once; later calls change nothing."""
+        if self._ended is None:
+            self._ended = asyncio.create_task(self._end(reason))
+
+    async def ended(self) -> None:
+        """Wait until everything is released, if `end` was called."""
+        if self._ended is not None:
+            await self._ended
+
+    async def _end(self, reason: str) -> None:
+        try:
+            self.inputs.close()
+            await self.rtvi.close()
+            self._turns.hush()
+            await self._pipeline.close()
+            await self._options.close()
+            await self._transport.close(reason)
+        finally:
+            self._on_end(self)
+
+    def _hear(self, samples: Int16, at_ms: float) -> None:
+        self._pipeline.push(Audio(samples, at_ms))
+
+    def _configured(self, frame: Configured) -> None:
+        if frame.config.llm.system_prompt != self._system_prompt:
+            self._system_prompt = self.context.system_prompt = frame.config.llm.system_prompt
+        self._keeper.configure(frame.engines.language_model, frame.config.llm)
+        self._pipeline.push(frame)
+
+    def _report(self, waterfall: Waterfall) -> None:
+        for part, value_ms in waterfall.parts.items():
+            self.rtvi.observe(Measured(f"turn.{part}", "processing", value_ms / 1000, "", waterfall.revision))
+        self._on_waterfall(waterfall)
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1000

@@ -1,0 +1,30 @@
+"""The engines that a conversation talks to, as one thing to pass around."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rtvi_local.engines.interfaces import (
+    LanguageModel,
+    Transcriber,
+    TurnDetector,
+    Voice,
+    VoiceActivityDetector,
+    WakeWordDetector,
+)
+from rtvi_local.stages.listening import IsInvented
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Shared by all conversations, but for voice activity, of which each has its own."""
+
+    open_activity: Callable[[], VoiceActivityDetector]
+    turn_detector: TurnDetector | None
+    transcriber: Transcriber
+    is_invented: IsInvented
+    language_model: LanguageModel
+    voice: Voice
+    open_wake_words: Callable[[Sequence[str]], WakeWordDetector] | None = None
+    """Listens for some of `wake_word.SMALL_MODELS`; without it, all trigger words are looked for in transcripts."""

@@ -1,0 +1,156 @@
+"""How much silence ends a turn: what the turn detector thinks, how the words end, and how long this person's pauses are. Pure.
+
+Figures from `python -m rtvi_local.bench.turns.offline`, which plays pauses and ends of utterances to the real ears. There the
+detector gave an end less than 0.1 in 1 of 10, and a pause more than 0.9 in 1 of 4: neither signal is enough alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from itertools import pairwise
+
+LONGEST_SILENCE_MS = 1500.0
+"""However incomplete an utterance sounds: peers that wait 3 to 5 s on a wrong "incomplete" are what people complain of."""
+PACE_MARGIN_MS = 200.0
+"""Beyond the pauses that somebody is known to make."""
+_PACE_MEMORY = 0.8
+"""What is left of a long pause after a turn without one."""
+_SURE = 0.8
+"""The detector's probability from which it is believed, if the words don't contradict."""
+
+
+class Shape(Enum):
+    """How words end."""
+
+    UNFINISHED = "more must come"
+    NUMBER = "a number that is being read out"
+    UNMARKED = "the transcriber put no mark behind them"
+    OPEN = "may be over"
+    FINISHED = "a whole question, or an answer in a word or two"
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DANGLING = _set(
+    "and but or so because although while if unless until since whether than as that which whose of to for from with without "
+    "between into about at by toward towards during a an the my your his its our their every um uh er erm hmm like i i'm we "
+    "they he she it's is are was were am be gonna wanna and/or plus minus times"
+)
+"""Words that seldom end anything that somebody wants answered. `in`, `on`, `up`, `her`, `this` often do."""
+_FINISHED_ENDS = (
+    "what is that", "who is that", "what's that", "like that", "do that", "did that", "say that", "repeat that", "about that",
+    "i am", "we are", "they are", "it is", "he is", "she is", "you are", "there is", "it was", "what for", "where to",
+    "where from", "think so", "hope so", "come with", "worry about",
+)  # fmt: skip
+"""Exceptions from the above, in short turns."""
+_DANGLING_STARTS = re.compile(
+    r"^(?:(?:um|uh|so|well|and|okay|please|hey)[ ,]+)*(?:(?:could|can|would|will) you (?:please )?(?:tell|show|give|remind) me|"
+    r"do you know(?: whether| weather)?|"
+    r"remind me|tell me|give me|i was wondering|i would like|i'd like|i want|i need|let me|what about|how about|the thing is|"
+    r"how do you say|what do you call)\W*$"
+)
+"""Beginnings that are all there is so far."""
+_CLAUSE_STARTS = re.compile(
+    r"^(?:(?:and|so|but|well)[ ,]+)*(?:if|because|although|though|while|unless|since|whenever|"
+    r"when (?:i|we|you|they|it|he|she|the|my)) "
+)
+"""Of a clause that needs another one."""
+_SHORT_CLAUSE_WORDS = 8
+_QUESTION = re.compile(
+    r"^(?:(?:um|uh|so|well|and|okay|but|hey|please)[ ,]+)*(?:what|who|whom|whose|when|where|why|how|which|is|are|am|was|were|"
+    r"do|does|did|can|could|will|would|shall|should|may|has|have|had|what's|who's|where's|how's|when's|isn't|aren't|don't|can't)\b"
+)
+_ANSWERS = _set(
+    "yes no yeah yep nope yup sure okay ok maybe right correct wrong never always none nothing stop hello hi thanks"
+)
+_NUMBER_WANTED = re.compile(r"\b(?:numbers?|code|pin|address|zip|postcode|card|account|extension|digits?|password)\b")
+_DIGITS_AT_END = re.compile(r"(?:\d[\d ,.\-]*|\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double)\b)\W*$")
+_LONG_NUMBER = re.compile(r"\b(?:phone|numbers?|card|account)\b")
+_LONG_DIGITS, _SHORT_DIGITS = 7, 4
+"""How many make a whole phone number, a whole code. Shorter ones may be whole too; they wait a little longer."""
+_WORD = re.compile(r"[^\W_]+(?:['’/-][^\W_]+)*")
+
+
+def shape(text: str) -> Shape:
+    """How the words of a turn end. Made for English; in other languages the marks alone tell."""
+    plain = text.strip().lower().replace("’", "'")
+    words = _WORD.findall(plain)
+    if not words:
+        return Shape.OPEN
+    if plain.endswith(("...", "…", ",", "-", "–", "—", ":")):
+        return Shape.UNFINISHED
+    if len(words) <= 2 and words[0] in _ANSWERS:
+        return Shape.FINISHED
+    if _DIGITS_AT_END.search(plain) and _NUMBER_WANTED.search(plain):
+        whole = _LONG_DIGITS if _LONG_NUMBER.search(plain) else _SHORT_DIGITS
+        if sum(character.isdigit() for character in plain) < whole:
+            return Shape.NUMBER
+    ending = " ".join(words[-3:])
+    if _DANGLING_STARTS.match(plain):
+        return Shape.UNFINISHED
+    if words[-1] in _DANGLING and not (len(words) <= 6 and ending.endswith(_FINISHED_ENDS)):
+        return Shape.UNFINISHED
+    if len(words) <= _SHORT_CLAUSE_WORDS and "," not in plain and _CLAUSE_STARTS.match(plain) and not plain.endswith("?"):
+        return Shape.UNFINISHED
+    # Whisper ends most of what sounds whole with a mark; what it leaves without one is often cut off.
+    if len(words) > 3 and plain[-1].isalpha() and plain[-1].isascii():
+        return Shape.UNMARKED
+    if plain.endswith("?") and _QUESTION.match(plain):
+        return Shape.FINISHED
+    return Shape.OPEN
+
+
+_UNFINISHED: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.9, 1.0), (1.0, 0.9))
+_NUMBER: Sequence[tuple[float, float]] = ((0.0, 1.0), (1.0, 0.9))
+_UNMARKED: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.7, 0.8), (0.95, 0.25))
+_OPEN: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.06, 1.0), (0.1, 0.46), (0.5, 0.35), (_SURE, 0.0))
+_FINISHED: Sequence[tuple[float, float]] = ((0.0, 0.46), (0.1, 0.4), (0.5, 0.15), (0.7, 0.0))
+_CURVES = {
+    Shape.UNFINISHED: _UNFINISHED,
+    Shape.NUMBER: _NUMBER,
+    Shape.UNMARKED: _UNMARKED,
+    Shape.OPEN: _OPEN,
+    Shape.FINISHED: _FINISHED,
+}
+"""By the detector's probability: the way from the wait for what is complete (0) to the wait for what is not (1)."""
+
+
+def wait_ms(probability: float | None, text: str, *, complete_ms: float, incomplete_ms: float, pace_ms: float = 0.0) -> float:
+    """The silence that ends a turn. `probability` None: not known (yet), taken for incomplete. `pace_ms`: see `learnt`."""
+    doubt = _between(_CURVES[shape(text)], probability or 0.0)
+    wait = complete_ms + doubt * (incomplete_ms - complete_ms)
+    if doubt > 0:
+        wait = max(wait, min(pace_ms + PACE_MARGIN_MS, incomplete_ms) * min(1.0, doubt * 2))
+    return min(wait, LONGEST_SILENCE_MS)
+
+
+def unjudged_ms(text: str, *, wait_ms: float, incomplete_ms: float, pace_ms: float = 0.0) -> float:
+    """The same where there is no turn detector: the words alone, and the person's pace."""
+    match shape(text):
+        case Shape.UNFINISHED | Shape.NUMBER | Shape.UNMARKED:
+            wait = max(wait_ms, incomplete_ms)
+        case Shape.FINISHED:
+            wait = wait_ms
+        case Shape.OPEN:
+            wait = max(wait_ms, min(pace_ms + PACE_MARGIN_MS, incomplete_ms)) if pace_ms else wait_ms
+    return min(wait, LONGEST_SILENCE_MS)
+
+
+def learnt(pace_ms: float, pause_ms: float) -> float:
+    """A person's pace after a pause that they went on from (`pause_ms`), or after a turn without one (0): the longest pause
+    that can be expected of them. One long pause counts at once, and is forgotten over some turns."""
+    return max(pause_ms, pace_ms * _PACE_MEMORY)
+
+
+def _between(curve: Sequence[tuple[float, float]], x: float) -> float:
+    """Linear between the points of the curve, constant beyond them."""
+    if x <= curve[0][0]:
+        return curve[0][1]
+    for (x0, y0), (x1, y1) in pairwise(curve):
+        if x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return curve[-1][1]

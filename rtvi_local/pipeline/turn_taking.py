@@ -1,0 +1,503 @@
+"""Who has the floor: a pure function from (state, event) to (state, effects).
+
+The bug that this shape makes impossible: "the person is speaking", "a turn is open" and "a reply is under way" kept as
+separate variables that can disagree, so that an utterance is ignored, or answered twice, or a voice stays paused for ever.
+Here exactly one state holds at any moment, time arrives as an event, and what must happen by when is a property of the state
+(`deadline`). Whoever runs this owns the state, feeds it every event in order, does what the effects say, and sends a `Tick`
+when the deadline has come. What it does not know: audio, models, the wire.
+
+Revisions: `latest` grows with every evaluation of what the person said and with every typed turn, and never shrinks; events
+and effects about an older one than the state's own are void.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from typing_extensions import assert_never
+
+from rtvi_local.pipeline import patience
+from rtvi_local.pipeline.floor import is_backchannel, is_hush
+
+NEVER = float("-inf")
+"""A time that was before everything."""
+
+# --- what can be so ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nobody has the floor."""
+
+    latest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The person speaks; their turn is open."""
+
+    latest: int
+    started_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The person paused: is the turn over? `latest` is the evaluation that `text` and `probability` are awaited from."""
+
+    latest: int
+    started_ms: float
+    quiet_since_ms: float
+    text: str | None = None
+    probability: float | None = None
+    must_end: bool = False
+    """The turn has reached its longest time: no pause is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The turn is committed; its reply is being thought, spoken or heard."""
+
+    latest: int
+    reply: int
+    may_rejoin_until_ms: float = NEVER
+    """Speech that begins before is the rest of what is being answered: the turn was ended too early."""
+    sound_ms: float = NEVER
+    """When a sound began that goes on but was not taken for an interruption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """The person makes a sound while a reply is under way. The voice is paused until it is known what the sound is."""
+
+    latest: int
+    reply: int
+    started_ms: float
+    rejoins: bool = False
+    """The sound came so soon after the end of the turn that its words, if it has any, belong to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """The sound over the reply has ended; its words (evaluation `latest`) tell whether the reply goes on."""
+
+    latest: int
+    reply: int
+    started_ms: float
+    quiet_since_ms: float
+    rejoins: bool = False
+    probability: float | None = None
+
+
+State = Idle | Listening | Deciding | Answering | Overlapping | Judging
+
+# --- what can happen ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    at_ms: float
+    quiet_since_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSoFar:
+    """An interim transcript, while the person still speaks."""
+
+    at_ms: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The words of evaluation `revision`; empty if there were none worth answering."""
+
+    at_ms: float
+    text: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndJudged:
+    """The turn detector's probability that evaluation `revision` is a finished utterance."""
+
+    at_ms: float
+    probability: float
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A message in text that wants an answer now."""
+
+    at_ms: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The whole reply `revision` has been heard (or shown)."""
+
+    at_ms: float
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """The client asks for silence: whatever is being said or thought is dropped."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at_ms: float
+
+
+Event = SpeechBegan | SpeechPaused | WordsSoFar | Transcribed | EndJudged | Typed | Delivered | Hushed | Tick
+
+# --- what must be done -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """Tell the world that the person has the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Transcribe what was said in this turn and judge whether it is finished; answer with this revision."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """Start to answer, tentatively."""
+
+    revision: int
+    text: str
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The reply of this revision may be heard."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """The person went on: drop tentative work up to this revision."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropTurn:
+    """The open turn comes to nothing."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """The reply is over, wherever it is."""
+
+    revision: int
+    rejoins: bool = False
+    """It answered half a turn: what was heard of it is void, and the person's words join those before."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseVoice:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeVoice:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAudio:
+    """What was said so far has been dealt with: the next speech starts a new utterance."""
+
+
+Effect = OpenTurn | Evaluate | Think | Commit | Supersede | DropTurn | Interrupt | PauseVoice | ResumeVoice | ForgetAudio
+
+# --- how long to wait --------------------------------------------------------------------------------------------------
+
+LONGEST_TRANSCRIPTION_MS = 8000.0
+"""After which a turn whose words never came is given up. The engine's failure is an event of its own; this is the net."""
+LONGEST_JUDGEMENT_MS = 1000.0
+"""A paused voice comes back within this time if the words over it don't become known."""
+REJOIN_MS = 1500.0
+"""After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
+LONGEST_WORDLESS_MS = 1100.0
+"""Sound over the voice in which no words are found by then is music, or a machine: an interim transcript is due every half
+second and takes a quarter."""
+
+
+Interruptions = Literal["never", "polite", "eager"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
+
+    wait_complete_ms: float = 200.0
+    wait_incomplete_ms: float = 1500.0
+    wait_unjudged_ms: float = 500.0
+    """Where there is no turn detector."""
+    detects_end: bool = True
+    max_turn_ms: float = 30_000.0
+    interruptions: Interruptions = "polite"
+    floor_ms: float = 600.0
+    """Speech over the reply that takes the floor, if it has words of its own."""
+    knows_words: bool = True
+    """Interim transcripts come while somebody speaks. Without them speech over the reply is judged by its length."""
+    pace_ms: float = 0.0
+    """The pauses that this person makes within a turn, as far as they are known (`learnt`)."""
+
+
+def patience_ms(state: Deciding, policy: Policy) -> float:
+    """How much silence ends this turn."""
+    if state.must_end:
+        return 0.0
+    text = state.text or ""
+    if policy.detects_end:
+        return patience.wait_ms(
+            state.probability,
+            text,
+            complete_ms=policy.wait_complete_ms,
+            incomplete_ms=policy.wait_incomplete_ms,
+            pace_ms=policy.pace_ms,
+        )
+    return patience.unjudged_ms(
+        text, wait_ms=policy.wait_unjudged_ms, incomplete_ms=policy.wait_incomplete_ms, pace_ms=policy.pace_ms
+    )
+
+
+def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
+    """The policy for what comes next, with what this step told about the person's pace."""
+    match before, event, after:
+        case Deciding(), SpeechBegan(at_ms), Listening():
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, at_ms - before.quiet_since_ms))
+        case Deciding(), _, Answering():
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, 0.0))
+        case _:
+            return policy
+
+
+def deadline(state: State, policy: Policy) -> float | None:
+    """When a Tick must arrive at the latest, if nothing else happens."""
+    match state:
+        case Idle() | Answering():
+            return None
+        case Listening():
+            return state.started_ms + policy.max_turn_ms
+        case Deciding(text=None):
+            return state.quiet_since_ms + LONGEST_TRANSCRIPTION_MS
+        case Deciding():
+            return state.quiet_since_ms + patience_ms(state, policy)
+        case Overlapping():
+            return state.started_ms + _judged_after_ms(policy)
+        case Judging():
+            return state.quiet_since_ms + LONGEST_JUDGEMENT_MS
+        case _:
+            assert_never(state)
+
+
+def _judged_after_ms(policy: Policy) -> float:
+    """How long a sound over the reply may go on before it is decided what it is."""
+    return max(LONGEST_WORDLESS_MS, policy.floor_ms) if policy.knows_words else policy.floor_ms
+
+
+# --- the function ------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Effect, ...]]
+
+
+def step(state: State, event: Event, policy: Policy) -> Step:
+    """What is so after `event`, and what must be done, in this order. Total: an event that means nothing changes nothing."""
+    match event:
+        case Typed():
+            return _typed(state, event)
+        case Hushed():
+            return _hushed(state)
+        case _:
+            pass
+    match state:
+        case Idle():
+            return _idle(state, event)
+        case Listening():
+            return _listening(state, event, policy)
+        case Deciding():
+            return _deciding(state, event, policy)
+        case Answering():
+            return _answering(state, event, policy)
+        case Overlapping():
+            return _overlapping(state, event, policy)
+        case Judging():
+            return _judging(state, event, policy)
+        case _:
+            assert_never(state)
+
+
+def _idle(state: Idle, event: Event) -> Step:
+    match event:
+        case SpeechBegan(at_ms):
+            return Listening(state.latest, at_ms), (OpenTurn(),)
+        case _:
+            return state, ()
+
+
+def _listening(state: Listening, event: Event, policy: Policy) -> Step:
+    match event:
+        case SpeechPaused(_, quiet_since_ms):
+            return _evaluate(state, quiet_since_ms, must_end=False)
+        case Tick(at_ms) if at_ms >= state.started_ms + policy.max_turn_ms:
+            return _evaluate(state, at_ms, must_end=True)
+        case _:
+            return state, ()
+
+
+def _evaluate(state: Listening, quiet_since_ms: float, *, must_end: bool) -> Step:
+    revision = state.latest + 1
+    return Deciding(revision, state.started_ms, quiet_since_ms, must_end=must_end), (Evaluate(revision),)
+
+
+def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
+    match event:
+        case SpeechBegan() if not state.must_end:
+            return Listening(state.latest, state.started_ms), (Supersede(state.latest),)
+        case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
+            if is_hush(text):
+                return _dropped(state)
+            thinking = (Think(revision, text),) if text else ()
+            settled, effects = _settle(replace(state, text=text), at_ms, policy)
+            return settled, thinking + effects
+        case EndJudged(at_ms, probability, revision) if revision == state.latest:
+            return _settle(replace(state, probability=probability), at_ms, policy)
+        case Tick(at_ms) if state.text is None and at_ms >= state.quiet_since_ms + LONGEST_TRANSCRIPTION_MS:
+            return _dropped(state)
+        case Tick(at_ms):
+            return _settle(state, at_ms, policy)
+        case _:
+            return state, ()
+
+
+def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
+    """Commit or drop, if the words are known and it has been quiet for long enough."""
+    if state.text is None or at_ms < state.quiet_since_ms + patience_ms(state, policy):
+        return state, ()
+    if not state.text:
+        return _dropped(state)
+    rejoinable = NEVER if state.must_end else state.quiet_since_ms + REJOIN_MS
+    return Answering(state.latest, state.latest, rejoinable), (Commit(state.latest), ForgetAudio())
+
+
+def _dropped(state: Deciding | Listening) -> Step:
+    return Idle(state.latest), (DropTurn(state.latest), ForgetAudio())
+
+
+def _answering(state: Answering, event: Event, policy: Policy) -> Step:
+    match event:
+        case SpeechBegan(at_ms):
+            rejoins = at_ms < state.may_rejoin_until_ms
+            if policy.interruptions == "never":
+                return state, ()
+            if policy.interruptions == "eager":
+                return _taken(state, at_ms, rejoins=rejoins)
+            return Overlapping(state.latest, state.reply, at_ms, rejoins), (PauseVoice(),)
+        case WordsSoFar(_, text) if state.sound_ms != NEVER and _takes_floor(text):
+            # It went on for so long that it was let go, and turns out to be speech after all.
+            return _taken(state, state.sound_ms, rejoins=False)
+        case SpeechPaused(_, quiet_since_ms) if state.sound_ms != NEVER:
+            # On a busy machine its words may be late; what the whole of it says is worth another look.
+            revision = state.latest + 1
+            judging = Judging(revision, state.reply, state.sound_ms, quiet_since_ms)
+            return judging, (PauseVoice(), Evaluate(revision))
+        case SpeechPaused():
+            # Sound that was not taken for an interruption must not become the beginning of the next utterance.
+            return state, (ForgetAudio(),)
+        case Delivered(_, revision) if revision == state.reply:
+            return Idle(state.latest), ()
+        case _:
+            return state, ()
+
+
+def _taken(state: Answering | Overlapping, started_ms: float, *, rejoins: bool) -> Step:
+    return Listening(state.latest, started_ms), (Interrupt(state.reply, rejoins), OpenTurn())
+
+
+def _takes_floor(text: str) -> bool:
+    return bool(text) and not is_backchannel(text)
+
+
+def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
+    match event:
+        case SpeechPaused(_, quiet_since_ms):
+            revision = state.latest + 1
+            judging = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins)
+            return judging, (Evaluate(revision),)
+        case WordsSoFar(_, text) if _takes_floor(text):
+            return _taken(state, state.started_ms, rejoins=state.rejoins)
+        case Tick(at_ms) if at_ms >= state.started_ms + _judged_after_ms(policy):
+            if not policy.knows_words:
+                return _taken(state, state.started_ms, rejoins=state.rejoins)
+            return Answering(state.latest, state.reply, sound_ms=state.started_ms), (ResumeVoice(),)
+        case Delivered(_, revision) if revision == state.reply:
+            # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
+            return Listening(state.latest, state.started_ms), (ResumeVoice(), OpenTurn())
+        case _:
+            return state, ()
+
+
+def _judging(state: Judging, event: Event, policy: Policy) -> Step:
+    match event:
+        case SpeechBegan():
+            return Overlapping(state.latest, state.reply, state.started_ms, state.rejoins), ()
+        case EndJudged(_, probability, revision) if revision == state.latest:
+            return replace(state, probability=probability), ()
+        case Transcribed(at_ms, text, revision) if revision == state.latest:
+            if not text or is_backchannel(text):
+                return Answering(state.latest, state.reply), (ResumeVoice(), ForgetAudio())
+            taken = (Interrupt(state.reply, state.rejoins), OpenTurn())
+            if is_hush(text):
+                return Idle(state.latest), (*taken, DropTurn(state.latest), ForgetAudio())
+            decided = Deciding(state.latest, state.started_ms, state.quiet_since_ms, text, state.probability)
+            settled, effects = _settle(decided, at_ms, policy)
+            return settled, (*taken, Think(revision, text), *effects)
+        case Delivered(_, revision) if revision == state.reply:
+            decided = Deciding(state.latest, state.started_ms, state.quiet_since_ms, None, state.probability)
+            return decided, (ResumeVoice(), OpenTurn())
+        case Tick(at_ms) if at_ms >= state.quiet_since_ms + LONGEST_JUDGEMENT_MS:
+            return Answering(state.latest, state.reply), (ResumeVoice(), ForgetAudio())
+        case _:
+            return state, ()
+
+
+def _typed(state: State, event: Typed) -> Step:
+    _, silenced = _hushed(state)
+    revision = state.latest + 1
+    return Answering(revision, revision), (*silenced, Think(revision, event.text, typed=True), Commit(revision))
+
+
+def _hushed(state: State) -> Step:
+    match state:
+        case Idle():
+            return state, ()
+        case Listening() | Deciding():
+            return _dropped(state)
+        case Answering() | Overlapping() | Judging():
+            return Idle(state.latest), (Interrupt(state.reply), ForgetAudio())
+        case _:
+            assert_never(state)

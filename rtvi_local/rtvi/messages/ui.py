@@ -1,0 +1,33 @@
+"""What the appliance asks of the client's page."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from rtvi_local.rtvi.messages.base import Message
+
+
+class UiCommand(Message, frozen=True):
+    """The client's page shall do something (`toast`, `navigate`, `click`, …)."""
+
+    type: ClassVar[str] = "ui-command"
+    since: ClassVar[str] = "1.3"
+    command: str
+    payload: Any = None
+
+
+class UiJobGroup(Message, frozen=True):
+    """News of a group of jobs. `at` is milliseconds since 1970."""
+
+    type: ClassVar[str] = "ui-job-group"
+    since: ClassVar[str] = "1.4"
+    kind: Literal["group_started", "job_update", "job_completed", "group_completed"]
+    job_id: str
+    at: int
+    workers: list[str] | None = None
+    label: str | None = None
+    cancellable: bool | None = None
+    worker_name: str | None = None
+    data: Any = None
+    status: Literal["completed", "cancelled", "failed", "error"] | None = None
+    response: Any = None

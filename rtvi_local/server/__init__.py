@@ -1,0 +1,1 @@
+"""The HTTP server: routes, security, metrics, the sessions behind them."""

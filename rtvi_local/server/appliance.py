@@ -1,0 +1,35 @@
+"""What the server expects of the appliance behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from rtvi_local.transports.interface import Listener, Transport
+
+
+class TooManyConversations(Exception):
+    """As many conversations as are allowed are going on. The text is for the client."""
+
+
+class UnusableRequest(Exception):
+    """What the client asks for with its connection cannot be had. The text is for the client, and says what can."""
+
+
+class Appliance(Protocol):
+    """Everything but the network: engines, conversations."""
+
+    @property
+    def conversations(self) -> int:
+        """How many are going on."""
+        ...
+
+    def ready(self) -> Sequence[str]:
+        """What is still missing before a conversation can begin, in words for people; empty when nothing is."""
+        ...
+
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
+        """Begin a conversation with the client behind `transport`; it ends when the listener's `on_closed` is called, which it
+        is in any case. `request_data` is what the client sent along with its connection. Raises TooManyConversations,
+        UnusableRequest."""
+        ...

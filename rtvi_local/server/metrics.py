@@ -1,0 +1,51 @@
+"""What Prometheus may read at /metrics: numbers alone, nothing that anybody said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_STALL_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5)
+_LOOK_S = 0.1
+
+
+class Metrics:
+    """One server's metrics, in a registry of its own, so that two servers in one process don't share any."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.offers = self._counter("rtvi_offers", "Offers, by what became of them", ["result"])
+        self.transport = self._counter("rtvi_transport", "Packets and messages of ended connections, by event", ["event"])
+        self.loop_stall = Histogram(
+            "rtvi_loop_stall_seconds", "How late the event loop ran a timer", buckets=_STALL_BUCKETS_S, registry=self.registry
+        )
+        self._gauge("process_cpu_seconds", "Processor time that this process has used, all threads", time.process_time)
+
+    def observe_conversations(self, count: Callable[[], float]) -> None:
+        self._gauge("rtvi_conversations", "Conversations going on", count)
+
+    def count_transport(self, statistics: Mapping[str, int]) -> None:
+        """Add an ended connection's counters."""
+        for event, count in statistics.items():
+            self.transport.labels(event).inc(count)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+    async def watch_loop(self) -> None:
+        """Measure the event loop's stall until cancelled: how much later than asked a timer runs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + _LOOK_S
+            await asyncio.sleep(_LOOK_S)
+            self.loop_stall.observe(max(0.0, loop.time() - due_s))
+
+    def _counter(self, name: str, documentation: str, labels: list[str]) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        Gauge(name, documentation, registry=self.registry).set_function(value)

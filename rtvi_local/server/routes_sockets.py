@@ -1,0 +1,136 @@
+"""Conversations over WebSockets: RTVI clients at /ws-client, telephone calls at /ws, and the TwiML that leads calls there."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from rtvi_local.config import Config
+from rtvi_local.errors import UserError
+from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.limits import RateLimiter
+from rtvi_local.server.metrics import Metrics
+from rtvi_local.server.sessions import Sessions, UnknownSession
+from rtvi_local.transports.message_gate import error_message
+from rtvi_local.transports.protobuf import encode_message
+from rtvi_local.transports.socket import TRY_AGAIN_LATER, SocketTransport, short
+from rtvi_local.transports.telephony import TelephonyTransport, answer
+from rtvi_local.transports.telephony_providers import NotAPhoneCall
+from rtvi_local.transports.websocket import WebSocketTransport
+
+TWIML_PATH = "/twiml"
+_NO_SUCH_SESSION, _NOT_UNDERSTOOD = 4004, 1008
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """There will be no conversation on this socket."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def websocket_url(request: HTTPConnection, path: str) -> str:
+    """This server's WebSocket, under the name that the client used for it."""
+    secure = request.url.scheme in ("https", "wss")
+    return f"{'wss' if secure else 'ws'}://{request.url.netloc}{path}"
+
+
+def rtvi_url(request: HTTPConnection, session_id: str) -> str:
+    """Where the client of a session that was started connects its WebSocket."""
+    return websocket_url(request, f"/ws-client?session={quote(session_id)}")
+
+
+@dataclass(frozen=True)
+class SocketRoutes:
+    """The endpoints; `routes` lists them."""
+
+    config: Config
+    appliance: Appliance
+    sessions: Sessions
+    limiter: RateLimiter
+    metrics: Metrics
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            WebSocketRoute("/ws-client", self.rtvi),
+            WebSocketRoute("/ws-client/{token}", self.rtvi),
+            WebSocketRoute("/ws", self.telephony),
+            WebSocketRoute("/ws/{token}", self.telephony),
+            Route(TWIML_PATH, self.twiml, methods=["GET", "POST"]),
+        ]
+
+    async def rtvi(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            self._refuse_if_busy(websocket)
+            session_id = websocket.query_params.get("session")
+            data = self.sessions.take(session_id) if session_id is not None else {}
+            transport = WebSocketTransport(websocket, max_message_bytes=self.config.server.max_message_bytes)
+            await self._converse(transport, data)
+        except UnknownSession:
+            await _refuse(websocket, Refused(_NO_SUCH_SESSION, "no such session; it may have ended"), tell=True)
+        except Refused as refused:
+            await _refuse(websocket, refused, tell=True)
+
+    async def telephony(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            self._refuse_if_busy(websocket)
+            call = await answer(websocket)
+            await self._converse(TelephonyTransport(websocket, call), dict(call.parameters))
+        except NotAPhoneCall as error:
+            await _refuse(websocket, Refused(_NOT_UNDERSTOOD, str(error)))
+        except Refused as refused:
+            await _refuse(websocket, refused)
+
+    async def twiml(self, request: Request) -> Response:
+        """What Twilio asks for when a call comes in: send its sound to /ws."""
+        url = quoteattr(websocket_url(request, "/ws"))
+        body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Connect><Stream url={url}/></Connect></Response>'
+        return Response(body, media_type="application/xml")
+
+    def _refuse_if_busy(self, websocket: WebSocket) -> None:
+        wait_s = self.limiter.take(websocket.client.host if websocket.client is not None else "")
+        if wait_s:
+            raise Refused(TRY_AGAIN_LATER, f"too many requests; try again in {wait_s} s")
+        missing = self.appliance.ready()
+        if missing:
+            raise Refused(TRY_AGAIN_LATER, f"not ready yet: {', '.join(missing)}")
+
+    async def _converse(self, transport: SocketTransport, request_data: dict[str, Any]) -> None:
+        try:
+            listener = self.appliance.open_conversation(transport, request_data)
+        except (TooManyConversations, UnusableRequest, UserError) as error:
+            await transport.abandon()
+            code = TRY_AGAIN_LATER if isinstance(error, TooManyConversations) else _NOT_UNDERSTOOD
+            raise Refused(code, str(error)) from error
+        except BaseException:
+            await transport.abandon()
+            raise
+        transport.attach(listener)
+        forget = self.sessions.remember(transport)
+        try:
+            await transport.run()
+        finally:
+            forget()
+            self.metrics.count_transport(transport.statistics)
+
+
+async def _refuse(websocket: WebSocket, refused: Refused, *, tell: bool = False) -> None:
+    try:
+        if tell:
+            # Clients show an error's text, and of a closed socket only the code.
+            await websocket.send_bytes(encode_message(error_message(str(refused), fatal=True)))
+        await websocket.close(refused.code, short(str(refused)))
+    except Exception:  # it is gone already, which is what was wanted
+        logger.debug("a refused client had left", exc_info=True)

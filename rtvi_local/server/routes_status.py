@@ -1,0 +1,46 @@
+"""Whether the process is up, whether it can talk, and what it can do."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from rtvi_local.server.appliance import Appliance
+from rtvi_local.server.metrics import CONTENT_TYPE, Metrics
+from rtvi_local.transports.telephony_providers import PROVIDERS
+
+TRANSPORTS = ("webrtc", "websocket")
+"""What a client may ask for in POST /start. Telephone calls come by themselves."""
+TELEPHONY = tuple(provider.name for provider in PROVIDERS)
+
+
+def status_routes(appliance: Appliance, metrics: Metrics) -> list[BaseRoute]:
+    async def livez(request: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def readyz(request: Request) -> Response:
+        missing = list(appliance.ready())
+        if missing:
+            return JSONResponse({"ready": False, "missing": missing}, status_code=503)
+        return JSONResponse({"ready": True})
+
+    async def status(request: Request) -> Response:
+        return JSONResponse(
+            {"status": "starting" if appliance.ready() else "ready", "transports": TRANSPORTS, "telephony": TELEPHONY}
+            | _load(appliance)
+        )
+
+    async def exposition(request: Request) -> Response:
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+
+    return [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/status", status),
+        Route("/metrics", exposition),
+    ]
+
+
+def _load(appliance: Appliance) -> dict[str, int]:
+    return {"conversations": appliance.conversations}

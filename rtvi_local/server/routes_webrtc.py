@@ -1,0 +1,142 @@
+"""RTVI over WebRTC: POST /start, and POST and PATCH of the offer, in both of its places."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from rtvi_local.config import Config
+from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.limits import RateLimiter
+from rtvi_local.server.metrics import Metrics
+from rtvi_local.server.origins import Policy
+from rtvi_local.server.routes_sockets import rtvi_url
+from rtvi_local.server.routes_status import TRANSPORTS
+from rtvi_local.server.security import refuse
+from rtvi_local.server.sessions import Sessions, TooManySessions, UnknownSession
+from rtvi_local.transports.signalling import OfferError, read_candidates, read_offer
+from rtvi_local.transports.webrtc import WebRtcOptions
+from rtvi_local.transports.webrtc_addresses import OwnAddresses, host_addresses, is_loopback
+from rtvi_local.transports.webrtc_peer import PeerOptions
+
+_RETRY_AFTER_S = "5"
+
+
+@dataclass(frozen=True)
+class WebRtcRoutes:
+    """The endpoints; `routes` lists them."""
+
+    config: Config
+    policy: Policy
+    appliance: Appliance
+    sessions: Sessions
+    limiter: RateLimiter
+    metrics: Metrics
+    own_addresses: OwnAddresses
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/start", _answering_errors(self.start), methods=["POST"]),
+            Route("/api/offer", _answering_errors(self.offer), methods=["POST"]),
+            Route("/api/offer", _answering_errors(self.trickle), methods=["PATCH"]),
+            Route("/sessions/{session_id}/api/offer", _answering_errors(self.offer), methods=["POST"]),
+            Route("/sessions/{session_id}/api/offer", _answering_errors(self.trickle), methods=["PATCH"]),
+        ]
+
+    async def start(self, request: Request) -> Response:
+        if (refusal := self._busy(request)) is not None:
+            return refusal
+        body = await _json(request, empty={})
+        transport = body.get("transport", "webrtc") if isinstance(body, dict) else None
+        if transport not in TRANSPORTS:
+            return refuse(400, "this server speaks 'webrtc' and 'websocket'; no other 'transport' is available")
+        data = body.get("body")
+        session_id = self.sessions.start(data if isinstance(data, dict) else {})
+        if transport == "websocket":
+            # Nothing else: its client throws at any other key.
+            return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
+        answer: dict[str, Any] = {"sessionId": session_id}
+        if self.config.webrtc.ice_servers:
+            # Each in a list: iOS and Android cannot decode a bare string here.
+            answer["iceConfig"] = {"iceServers": [{"urls": [url]} for url in self.config.webrtc.ice_servers]}
+        return JSONResponse(answer)
+
+    async def offer(self, request: Request) -> Response:
+        if (refusal := self._busy(request)) is not None:
+            return refusal
+        try:
+            offer = read_offer(await _json(request))
+            sdp, pc_id = await self.sessions.offer(offer, self._options(request), request.path_params.get("session_id"))
+        except Exception as error:
+            self.metrics.offers.labels(type(error).__name__).inc()
+            raise
+        self.metrics.offers.labels("answered").inc()
+        return JSONResponse({"sdp": sdp, "type": "answer", "pc_id": pc_id})
+
+    async def trickle(self, request: Request) -> Response:
+        pc_id, candidates = read_candidates(await _json(request))
+        await self.sessions.transport(pc_id, request.path_params.get("session_id")).add_candidates(candidates)
+        return JSONResponse({"status": "success"})
+
+    def _busy(self, request: Request) -> Response | None:
+        wait_s = self.limiter.take(_client(request))
+        if wait_s:
+            return refuse(429, f"too many requests; try again in {wait_s} s", {"Retry-After": str(wait_s)})
+        missing = self.appliance.ready()
+        if missing:
+            return refuse(503, f"not ready yet: {', '.join(missing)}", {"Retry-After": _RETRY_AFTER_S})
+        return None
+
+    def _options(self, request: Request) -> WebRtcOptions:
+        local = self.policy.this_machine_only
+        return WebRtcOptions(
+            peer=PeerOptions(
+                ice_servers=self.config.webrtc.ice_servers,
+                addresses=tuple(host_addresses(loopback=local or is_loopback(_client(request)))),
+                accept_address=self.own_addresses.__contains__ if local else lambda address: True,
+            ),
+            max_message_bytes=self.config.server.max_message_bytes,
+        )
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _answering_errors(endpoint: Endpoint) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except OfferError as error:
+            return refuse(400, str(error))
+        except UnusableRequest as error:
+            return refuse(422, str(error))
+        except UnknownSession:
+            return refuse(404, "no such session; it may have ended")
+        except TooManyConversations as error:
+            # Not 503: clients take that for a passing failure and ask again three times before they tell anybody.
+            return refuse(429, str(error) or "too many conversations", {"Retry-After": _RETRY_AFTER_S})
+        except TooManySessions:
+            return refuse(503, "too many sessions were started and not used", {"Retry-After": _RETRY_AFTER_S})
+
+    return answer
+
+
+async def _json(request: Request, **default: object) -> Any:
+    """The body as JSON; `empty` is returned for none. Raises OfferError."""
+    body = await request.body()
+    if not body.strip() and "empty" in default:
+        return default["empty"]
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise OfferError("the body is not JSON") from error
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

@@ -1,0 +1,269 @@
+"""The first stage: microphone audio in, voice activity and transcripts out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rtvi_local.audio.lull import Lull
+from rtvi_local.audio.pcm import Float32, to_float
+from rtvi_local.audio.utterance import UtteranceBuffer
+from rtvi_local.audio.voice_activity import VoiceActivity
+from rtvi_local.config import Stt, Vad
+from rtvi_local.engines.interfaces import (
+    LISTENING_SAMPLE_RATE,
+    Transcriber,
+    Transcription,
+    TurnDetector,
+    VoiceActivityDetector,
+)
+from rtvi_local.pipeline.frames import (
+    Audio,
+    Configured,
+    EndOfTurn,
+    Failed,
+    Frame,
+    Measured,
+    SpeechStarted,
+    SpeechStopped,
+    Transcript,
+)
+from rtvi_local.pipeline.stage import Stage
+
+log = logging.getLogger(__name__)
+
+LONGEST_UTTERANCE_S = 30
+"""What Whisper's window holds."""
+SAMPLES_PER_MS = LISTENING_SAMPLE_RATE // 1000
+
+TRAIL_MS = 96.0
+"""How long the voice activity detector may still say speech after the last sound (50 to 60 ms, and a window of 32). What it
+calls speech for longer was not in a transcription that began at a lull."""
+JUDGE_MS = (64, 256, 448, 704, 960, 1216)
+"""Silence after which the turn detector is asked, until it thinks that the turn is over. It needs some silence to be sure: of
+ten questions it took one in five for unfinished after 150 ms and none after 500. The first time is while the words are still
+being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
+FINISHED = 0.5
+"""Probability from which on it is not asked again."""
+
+IsInvented = Callable[[Transcription, Float32], bool]
+"""Whether a transcription is something the model made up on silence or noise."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One run of the transcriber over an utterance so far."""
+
+    number: int
+    """Of the utterance."""
+    until_ms: float
+    """When the last sample of its audio arrived."""
+    revision: int | None = None
+    """The evaluation that waits for it, if one does."""
+    covers_all: bool = True
+    """Nothing was said since it began."""
+    done: bool = False
+    text: str = ""
+    language: str | None = None
+    failure: str = ""
+    took_s: float = 0.0
+
+
+class Listening(Stage):
+    """Emits SpeechStarted, SpeechStopped, interim Transcripts; and, when asked to `evaluate`, a final one and EndOfTurn."""
+
+    name: ClassVar[str] = "listening"
+
+    def __init__(
+        self,
+        activity: VoiceActivityDetector,
+        transcriber: Transcriber,
+        turn_detector: TurnDetector | None,
+        is_invented: IsInvented,
+        vad: Vad,
+        stt: Stt,
+    ) -> None:
+        super().__init__()
+        self._detector = activity
+        self._transcriber = transcriber
+        self._turn_detector = turn_detector
+        self._is_invented = is_invented
+        self._language = None if stt.language == "auto" else stt.language
+        self._interim_ms = stt.interim_ms
+        self._window = activity.window_samples
+        self._activity = VoiceActivity(vad.threshold, vad.start_ms, vad.stop_ms, self._window / SAMPLES_PER_MS)
+        self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE)
+        self._lull = Lull(LISTENING_SAMPLE_RATE)
+        self._pending: Float32 = np.zeros(0, np.float32)
+        self._number = 0
+        """Grows with each utterance: what is still being worked on for an older one is nobody's business any more."""
+        self._newest: int | None = None
+        """The evaluation that is asked for, until the utterance has been dealt with."""
+        self._judgements = 0
+        self._quiet_ms = 0.0
+        self._pass: _Pass | None = None
+        """The newest one."""
+        self._last_interim_ms = 0.0
+        self._works_ahead = True
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(self, frame: Frame) -> None:
+        if isinstance(frame, Audio):
+            self._hear(frame)
+            return
+        if isinstance(frame, Configured):
+            self._configure(frame)
+        self.forward(frame)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def evaluate(self, revision: int, *, judge: bool = True) -> None:
+        """Say what was said in this utterance (a final Transcript), and whether it sounds finished (EndOfTurn)."""
+        self._newest = revision
+        if self._pass is None or not self._pass.covers_all:
+            self._pass = self._start_pass(asyncio.get_running_loop().time() * 1000)
+        self._pass.revision = revision
+        if self._pass.done:
+            self._report(self._pass)
+        self._judgements = 0 if judge else len(JUDGE_MS)
+        self._maybe_judge()
+
+    def forget(self) -> None:
+        """The utterance has been dealt with; the next speech begins a new one."""
+        self._number += 1
+        self._newest = None
+        self._pass = None
+        self._utterance.close()
+        if self._activity.speaking:
+            # Speech that goes on after a turn was ended for its length is the beginning of another.
+            self._activity.speaking = False
+
+    def doze(self) -> None:
+        """Forget all that was heard, the pre-roll too, and from now on transcribe only what `evaluate` asks for."""
+        self._works_ahead = False
+        self.forget()
+        self._utterance.clear()
+        self._pending = self._pending[:0]
+        self._detector.reset()
+
+    def attend(self) -> None:
+        """The end of `doze`: transcribe while people speak."""
+        self._works_ahead = True
+
+    def _configure(self, frame: Configured) -> None:
+        """Thresholds count from the next window on, everything else from the next time that something is transcribed."""
+        vad, stt = frame.config.vad, frame.config.stt
+        activity = self._activity
+        activity.threshold, activity.start_ms, activity.stop_ms = vad.threshold, vad.start_ms, vad.stop_ms
+        self._language = None if stt.language == "auto" else stt.language
+        self._interim_ms = stt.interim_ms
+        self._transcriber = frame.engines.transcriber
+        self._turn_detector = frame.engines.turn_detector
+
+    def _hear(self, frame: Audio) -> None:
+        samples = to_float(frame.samples)
+        self._utterance.append(samples)
+        if self._lull.push(samples) and self._activity.speaking:
+            self._maybe_transcribe(frame.at_ms, might_be_over=True)
+        self._pending = np.concatenate([self._pending, samples]) if self._pending.size else samples
+        while self._pending.size >= self._window:
+            window, self._pending = self._pending[: self._window], self._pending[self._window :]
+            at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
+            change = self._activity.push(self._detector.probability(window))
+            if self._activity.speaking and self._activity.silence_ms == 0:
+                self._quiet_ms = 0.0
+                if self._pass is not None and at_ms > self._pass.until_ms + TRAIL_MS:
+                    self._pass.covers_all = False
+            else:
+                self._quiet_ms += self._window / SAMPLES_PER_MS
+            match change:
+                case "started":
+                    self._utterance.open()
+                    self._last_interim_ms = at_ms
+                    self.emit(SpeechStarted(at_ms))
+                case "stopped":
+                    self.emit(SpeechStopped(at_ms, self._activity.silence_ms))
+                case _ if self._activity.speaking:
+                    self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
+                case _:
+                    self._maybe_judge()
+
+    def _maybe_judge(self) -> None:
+        """Ask the turn detector, the longer it is quiet the surer it is."""
+        if self._turn_detector is None or self._newest is None or self._judgements == len(JUDGE_MS):
+            return
+        if self._quiet_ms >= JUDGE_MS[self._judgements]:
+            self._judgements = sum(self._quiet_ms >= due_ms for due_ms in JUDGE_MS)
+            self._spawn(self._judge(self._turn_detector, self._utterance.samples, self._newest))
+
+    def _maybe_transcribe(self, at_ms: float, *, might_be_over: bool) -> None:
+        """Within speech: now and then, and as soon as it might be over, so that the words are known when it is."""
+        if not self._works_ahead or (self._pass is not None and not self._pass.done):
+            return
+        if might_be_over:
+            is_due = self._pass is None or not self._pass.covers_all
+        else:
+            is_due = 0 < self._interim_ms <= at_ms - self._last_interim_ms
+        if is_due:
+            self._last_interim_ms = at_ms
+            self._pass = self._start_pass(at_ms)
+
+    def _start_pass(self, at_ms: float) -> _Pass:
+        """Transcribe the utterance so far."""
+        begun = _Pass(self._number, at_ms)
+        self._spawn(self._transcribe(begun, self._utterance.samples))
+        return begun
+
+    async def _transcribe(self, begun: _Pass, samples: Float32) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            result = await self._transcriber.transcribe(samples, language=self._language)
+            begun.language = result.language
+            begun.text = "" if self._is_invented(result, samples) else result.text.strip()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("transcription failed")
+            begun.failure = f"What you said could not be transcribed ({type(error).__name__}). Please say it again."
+        begun.took_s = loop.time() - began
+        begun.done = True
+        self._report(begun)
+
+    def _report(self, passed: _Pass) -> None:
+        if passed.number != self._number:
+            return
+        is_final = passed.revision is not None and passed.revision == self._newest
+        if is_final and passed.failure:
+            self.emit(Failed(passed.failure))
+        revision = passed.revision or 0
+        if is_final or passed.text:
+            self.emit(Transcript(passed.text, is_final, revision, passed.language))
+        if is_final:
+            self.emit(Measured("whisper", "processing", passed.took_s, self._transcriber.model_name, revision))
+
+    async def _judge(self, detector: TurnDetector, samples: Float32, revision: int) -> None:
+        try:
+            probability = await detector.probability(samples)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("turn detection failed")
+            return
+        if probability >= FINISHED and revision == self._newest:
+            self._judgements = len(JUDGE_MS)
+        self.emit(EndOfTurn(probability, revision))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

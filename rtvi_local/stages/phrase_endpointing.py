@@ -1,0 +1,167 @@
+"""Decides when a person's turn is over: the one owner of the turn-taking state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar, cast
+
+from typing_extensions import assert_never
+
+from rtvi_local.config import Config
+from rtvi_local.pipeline import turn_taking as turns
+from rtvi_local.pipeline.frames import (
+    Configured,
+    EndOfTurn,
+    Frame,
+    Interrupted,
+    ReplyDelivered,
+    SpeechStarted,
+    SpeechStopped,
+    Superseded,
+    Transcript,
+    TurnCommitted,
+    TurnDropped,
+    TurnStarted,
+    UserTurn,
+    VoicePaused,
+    VoiceResumed,
+)
+from rtvi_local.pipeline.stage import Stage
+
+
+def turn_policy(config: Config, *, detects_end: bool) -> turns.Policy:
+    """The settings as turn-taking takes them."""
+    section = config.turns
+    return turns.Policy(
+        wait_complete_ms=section.wait_complete_ms,
+        wait_incomplete_ms=section.wait_incomplete_ms,
+        wait_unjudged_ms=section.wait_unjudged_ms,
+        detects_end=detects_end,
+        max_turn_ms=section.max_turn_ms,
+        interruptions=cast(turns.Interruptions, section.interruptions),
+        knows_words=config.stt.interim_ms > 0,
+    )
+
+
+class PhraseEndpointing(Stage):
+    """Turns what was heard into events, and effects into frames. Every state change happens in `_run`, one event at a time."""
+
+    name: ClassVar[str] = "phrase_endpointing"
+
+    def __init__(self, policy: turns.Policy, evaluate: Callable[[int], None], forget: Callable[[], None]) -> None:
+        super().__init__()
+        self._policy = policy
+        self._evaluate = evaluate
+        self._forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._state: turns.State = turns.Idle()
+        self._events: deque[turns.Event] = deque()
+        self._running = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._speak_reply = True
+        self._say: str | None = None
+
+    @property
+    def state(self) -> turns.State:
+        return self._state
+
+    def receive(self, frame: Frame) -> None:
+        match frame:
+            case SpeechStarted(at_ms):
+                self.post(turns.SpeechBegan(at_ms))
+            case SpeechStopped(at_ms, silence_ms):
+                self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
+            case Transcript(text, True, revision):
+                self.post(turns.Transcribed(self._now_ms(), text, revision))
+            case Transcript(text):
+                self.post(turns.WordsSoFar(self._now_ms(), text))
+            case EndOfTurn(probability, revision):
+                self.post(turns.EndJudged(self._now_ms(), probability, revision))
+            case Configured(config, engines):
+                policy = turn_policy(config, detects_end=engines.turn_detector is not None)
+                self._policy = replace(policy, pace_ms=self._policy.pace_ms)  # what was learnt of the person stays
+                self._set_timer()
+            case _:
+                pass
+        self.forward(frame)
+
+    def observe(self, frame: Frame) -> None:
+        """What the end of the pipeline has to say, as an observer hears it: frames themselves never go back up."""
+        if isinstance(frame, ReplyDelivered):
+            self.post(turns.Delivered(self._now_ms(), frame.revision))
+
+    def type_text(self, text: str, *, speak_reply: bool, say: str | None = None) -> None:
+        """A turn in text: it takes the floor at once. Empty text has the model go on from what the context holds; `say` is
+        a reply that needs no model."""
+        self._speak_reply, self._say = speak_reply, say
+        self.post(turns.Typed(self._now_ms(), text))
+
+    def hush(self) -> None:
+        """Drop whatever is being said."""
+        self.post(turns.Hushed(self._now_ms()))
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def post(self, event: turns.Event) -> None:
+        """Take an event in. Events that effects bring about wait until all effects before them have been carried out."""
+        self._events.append(event)
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._events:
+                before, event = self._state, self._events.popleft()
+                self._state, effects = turns.step(before, event, self._policy)
+                self._policy = turns.learnt(self._policy, before, event, self._state)
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            self._running = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_ms = turns.deadline(self._state, self._policy)
+        if due_ms is not None:
+            self._timer = self._loop.call_at(due_ms / 1000, self._on_deadline, due_ms)
+
+    def _on_deadline(self, due_ms: float) -> None:
+        # The clock may be a rounding error short of the deadline, and a Tick too early would not be repeated.
+        self.post(turns.Tick(max(due_ms, self._now_ms())))
+
+    def _carry_out(self, effect: turns.Effect) -> None:
+        match effect:
+            case turns.OpenTurn():
+                self.emit(TurnStarted(self._now_ms()))
+            case turns.Evaluate(revision):
+                self._evaluate(revision)
+            case turns.Think(revision, text, typed):
+                self.emit(UserTurn(text, revision, True, self._speak_reply, self._say) if typed else UserTurn(text, revision))
+            case turns.Commit(revision):
+                self.emit(TurnCommitted(revision, self._now_ms()))
+            case turns.Supersede(revision):
+                self.emit(Superseded(revision))
+            case turns.DropTurn(revision):
+                self.emit(Superseded(revision))
+                self.emit(TurnDropped(self._now_ms()))
+            case turns.Interrupt(revision, rejoins):
+                self.emit(Interrupted(revision, self._now_ms(), rejoins))
+            case turns.PauseVoice():
+                self.emit(VoicePaused())
+            case turns.ResumeVoice():
+                self.emit(VoiceResumed())
+            case turns.ForgetAudio():
+                self._forget()
+            case _:
+                assert_never(effect)
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1000

@@ -1,0 +1,153 @@
+"""The voice: the reply's tokens in, clauses and their sound out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from typing import ClassVar
+
+import numpy as np
+
+from rtvi_local.engines.interfaces import SpokenWord, Voice
+from rtvi_local.pipeline.frames import (
+    Clause,
+    Configured,
+    Failed,
+    Frame,
+    Int16,
+    Interrupted,
+    Measured,
+    ReplyEnded,
+    ReplyStarted,
+    ReplyToken,
+    Speech,
+    Superseded,
+    SynthesisEnded,
+    SynthesisStarted,
+    WordTiming,
+)
+from rtvi_local.pipeline.stage import Stage
+from rtvi_local.stages.clauses import PATIENCE, WHOLE_SENTENCES, ClauseSplitter
+from rtvi_local.stages.spoken_text import spoken_with_offsets
+
+log = logging.getLogger(__name__)
+
+
+class Tts(Stage):
+    """Speaks a reply clause by clause while it is still being written. One reply at a time, the newest."""
+
+    name: ClassVar[str] = "tts"
+
+    def __init__(self, voice: Voice) -> None:
+        super().__init__()
+        self._voice = voice
+        self._segment_ids = itertools.count(1)
+        self._reply: _Reply | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def receive(self, frame: Frame) -> None:
+        match frame:
+            case ReplyStarted(revision, speak_reply):
+                self._stop()
+                self._reply = _Reply(revision, speak_reply, self._voice)
+                self.forward(frame)
+            case ReplyToken(text, revision) if self._is_current(revision):
+                self.forward(frame)
+                self._take(self._current.splitter.push(text))
+            case ReplyEnded(revision) if self._is_current(revision):
+                self._take(self._current.splitter.flush())
+                self._current.clauses.put_nowait(None)
+                self.forward(frame)
+            case Configured(engines=engines):
+                self._voice = engines.voice
+                self.forward(frame)
+            case Superseded(revision) | Interrupted(revision):
+                if self._reply is not None and self._reply.revision <= revision:
+                    self._stop()
+                self.forward(frame)
+            case _:
+                self.forward(frame)
+
+    async def close(self) -> None:
+        task = self._task
+        self._stop()
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def _current(self) -> _Reply:
+        assert self._reply is not None
+        return self._reply
+
+    def _is_current(self, revision: int) -> bool:
+        return self._reply is not None and self._reply.revision == revision
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._reply = None
+
+    def _take(self, texts: list[str]) -> None:
+        reply = self._current
+        for text in texts:
+            spoken, ends = spoken_with_offsets(text) if reply.speak else ("", ())
+            clause = Clause(next(self._segment_ids), text, spoken, reply.revision, reply.speak)
+            self.emit(clause)
+            if not reply.speak:
+                continue
+            reply.clauses.put_nowait((clause, ends))
+            if self._task is None:
+                self._task = asyncio.create_task(self._speak(reply))
+
+    async def _speak(self, reply: _Reply) -> None:
+        self.emit(SynthesisStarted(reply.revision))
+        while (item := await reply.clauses.get()) is not None:
+            await self._speak_clause(reply.voice, *item)
+        self.emit(SynthesisEnded(reply.revision))
+
+    async def _speak_clause(self, voice: Voice, clause: Clause, ends: tuple[int, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        first = True
+        words = itertools.chain(ends, itertools.repeat(len(clause.text)))
+        try:
+            if clause.spoken:
+                chunks = voice.speak(clause.spoken)
+                async with contextlib.aclosing(chunks):
+                    async for chunk in chunks:
+                        if first:
+                            self._measure_first(voice, loop.time() - began, clause.revision)
+                            first = False
+                        self._emit_speech(voice, clause, chunk.samples, [_timing(word, next(words)) for word in chunk.words])
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("the voice failed")
+            self.emit(Failed(f"The voice could not speak ({type(error).__name__}). The answer is shown as text."))
+        self._emit_speech(voice, clause, np.zeros(0, np.int16), [], last=True)
+
+    def _emit_speech(
+        self, voice: Voice, clause: Clause, samples: Int16, words: list[WordTiming], *, last: bool = False
+    ) -> None:
+        self.emit(Speech(clause.segment_id, samples, voice.sample_rate, clause.revision, tuple(words), last))
+
+    def _measure_first(self, voice: Voice, value_s: float, revision: int) -> None:
+        self.emit(Measured("piper", "ttfb", value_s, voice.model_name, revision))
+
+
+class _Reply:
+    def __init__(self, revision: int, speak: bool, voice: Voice) -> None:
+        self.revision = revision
+        self.speak = speak
+        self.voice = voice
+        """The one that it began with: a reply does not change its voice."""
+        # RTVI shows text that is not spoken sentence by sentence.
+        self.splitter = ClauseSplitter(PATIENCE if speak else WHOLE_SENTENCES)
+        self.clauses: asyncio.Queue[tuple[Clause, tuple[int, ...]] | None] = asyncio.Queue()
+
+
+def _timing(word: SpokenWord, end_char: int) -> WordTiming:
+    return WordTiming(end_char, word.end_sample)

@@ -1,0 +1,1 @@
+"""How a client's audio and messages come and go; `interface` says what a conversation may expect of a transport."""

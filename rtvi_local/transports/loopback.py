@@ -1,0 +1,48 @@
+"""A transport that goes nowhere: for tests, and for whoever embeds a conversation in a program of their own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvi_local.transports.interface import Listener
+
+Int16 = npt.NDArray[np.int16]
+PIECE_SAMPLES = 320
+"""20 ms of 16 kHz."""
+
+
+class LoopbackTransport:
+    """Keeps what was sent, with the time it was sent at; `hear` plays audio to the listener as a microphone would."""
+
+    def __init__(self, output_sample_rate: int = 16_000) -> None:
+        self.output_sample_rate = output_sample_rate
+        self.audio: list[tuple[float, Int16]] = []
+        """(milliseconds on the event loop's clock, samples) of every frame."""
+        self.cleared_ms: list[float] = []
+        self.messages: list[str] = []
+        self.closed: str | None = None
+
+    def send_audio(self, samples: Int16) -> None:
+        self.audio.append((asyncio.get_running_loop().time() * 1000, samples))
+
+    def clear_audio(self) -> None:
+        self.cleared_ms.append(asyncio.get_running_loop().time() * 1000)
+
+    def send_message(self, text: str) -> None:
+        self.messages.append(text)
+
+    async def close(self, reason: str) -> None:
+        self.closed = self.closed or reason
+
+    async def hear(self, listener: Listener, samples: Int16) -> None:
+        """Deliver 16 kHz audio in pieces of 20 ms, in real time of the event loop's clock."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for start in range(0, samples.size, PIECE_SAMPLES):
+            piece = samples[start : start + PIECE_SAMPLES]
+            due += piece.size / 16_000
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            listener.on_audio(piece, loop.time() * 1000)

@@ -1,0 +1,101 @@
+"""Which of this machine's addresses a peer connection uses, and from where it takes datagrams.
+
+aioice gathers every address but the loopback ones, so that two programs on a machine without a network cannot meet, and a
+server that listens on loopback only would still open sockets that the whole network reaches. Here a server for this machine
+alone offers its loopback address besides the others (Firefox does not pair an interface's address with a loopback one) and
+drops, unread, every datagram whose sender is not this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from aioice.ice import StunProtocol, get_host_addresses
+from aiortc import RTCPeerConnection
+
+LOOPBACK_ADDRESS = "127.0.0.1"
+_REFRESH_S = 1.0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or a host name means this machine, without asking any resolver."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def host_addresses(*, loopback: bool) -> list[str]:
+    """The addresses to offer, the loopback one last."""
+    return get_host_addresses(use_ipv4=True, use_ipv6=True) + ([LOOPBACK_ADDRESS] if loopback else [])
+
+
+class OwnAddresses:
+    """Whether an address is one of this machine's, now: they change when a cable is pulled or a Wi-Fi joined."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: frozenset[str] = frozenset()
+        self._refreshed_s = float("-inf")
+
+    def __contains__(self, address: object) -> bool:
+        if not isinstance(address, str):
+            return False
+        if address in self._known or is_loopback(address):
+            return True
+        if self._clock() - self._refreshed_s < _REFRESH_S:
+            return False
+        self._refreshed_s = self._clock()
+        self._known = frozenset(get_host_addresses(use_ipv4=True, use_ipv6=True))
+        return address in self._known
+
+
+def use_addresses(
+    pc: RTCPeerConnection,
+    addresses: Sequence[str],
+    *,
+    accept: Callable[[str], bool] = lambda sender: True,
+    on_datagram: Callable[[], None] = lambda: None,
+) -> None:
+    """Gather host candidates on `addresses` instead of aioice's choice, drop datagrams from senders that `accept` refuses, and
+    call `on_datagram` for the others. Call it when the connection has a transceiver or a data channel and no description yet.
+
+    Neither aiortc nor aioice has a setting for this: the methods of this one connection's objects are wrapped.
+    """
+    for connection in _ice_connections(pc):
+        _wrap(connection, list(addresses), accept, on_datagram)
+
+
+def _ice_connections(pc: RTCPeerConnection) -> list[Any]:
+    transports = [transceiver.receiver.transport for transceiver in pc.getTransceivers()]
+    if pc.sctp is not None:
+        transports.append(pc.sctp.transport)
+    connections = {id(dtls): dtls.transport.iceGatherer._connection for dtls in transports}
+    return list(connections.values())
+
+
+def _wrap(connection: Any, addresses: list[str], accept: Callable[[str], bool], on_datagram: Callable[[], None]) -> None:
+    gather = connection.get_component_candidates
+
+    async def gather_on_ours(component: int, addresses_of_aioice: object = None, timeout: int = 5, **_: object) -> object:
+        candidates = await gather(component=component, addresses=addresses, timeout=timeout)
+        for protocol in cast("list[StunProtocol]", connection._protocols):
+            _guard(protocol, accept, on_datagram)
+        return candidates
+
+    connection.get_component_candidates = gather_on_ours
+
+
+def _guard(protocol: Any, accept: Callable[[str], bool], on_datagram: Callable[[], None]) -> None:
+    receive = protocol.datagram_received
+
+    def receive_from_accepted(data: bytes | str, sender: tuple[Any, ...]) -> None:
+        if accept(sender[0]):
+            on_datagram()
+            receive(data, sender)
+
+    protocol.datagram_received = receive_from_accepted

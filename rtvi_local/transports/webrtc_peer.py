@@ -1,0 +1,96 @@
+"""One RTCPeerConnection, made the way that RTVI clients need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceCandidate,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+
+from rtvi_local.transports.signalling import OfferError, clean_sdp
+from rtvi_local.transports.webrtc_addresses import use_addresses
+from rtvi_local.transports.webrtc_audio import InboundAudio, NoVideoTrack, PacketTrack, tap
+
+
+@dataclass(frozen=True)
+class PeerOptions:
+    ice_servers: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Host addresses to offer."""
+    accept_address: Callable[[str], bool] = lambda address: True
+    """Where datagrams may come from, and where connectivity checks may go."""
+
+
+class Peer:
+    """Answers one client's offers. `on_state` is called with the connection's state, `on_channel` with each data channel."""
+
+    def __init__(
+        self,
+        options: PeerOptions,
+        inbound: InboundAudio,
+        *,
+        on_state: Callable[[Peer, str], None],
+        on_channel: Callable[[RTCDataChannel], None],
+        on_datagram: Callable[[], None],
+    ) -> None:
+        self._options = options
+        self._inbound = inbound
+        self.track = PacketTrack()
+        # An explicit list, if an empty one: without it aiortc asks a public STUN server. With any bundle policy but this one,
+        # aiortc leaves the screen's transceiver off the shared transport and its packets end in the camera's receiver.
+        self._pc = RTCPeerConnection(
+            RTCConfiguration(
+                iceServers=[RTCIceServer(urls=url) for url in options.ice_servers],
+                bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+            )
+        )
+        audio = self._pc.addTransceiver(self.track, direction="sendrecv")
+        opus = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
+        audio.setCodecPreferences(opus)
+        tap(audio.receiver, inbound)
+        use_addresses(self._pc, options.addresses, accept=options.accept_address, on_datagram=on_datagram)
+        self._pc.on("connectionstatechange", lambda: on_state(self, self._pc.connectionState))
+        self._pc.on("datachannel", on_channel)
+
+    @property
+    def state(self) -> str:
+        return self._pc.connectionState
+
+    async def answer(self, sdp: str) -> str:
+        """The answer to the first or a later offer. Raises OfferError."""
+        cleaned = clean_sdp(sdp, self._options.accept_address)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=cleaned, type="offer"))
+            self._direct_transceivers()
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except Exception as error:  # what hostile but well-formed descriptions do to aiortc is not enumerable
+            raise OfferError("the offer cannot be answered") from error
+        # aiortc switches receivers on with each description; off means that pictures are dropped undecoded, where unread they
+        # would fill the memory.
+        for transceiver in self._pc.getTransceivers()[1:]:
+            transceiver.receiver._enabled = False
+        return self._pc.localDescription.sdp
+
+    def _direct_transceivers(self) -> None:
+        # aiortc would answer `inactive` where it has nothing to send, and clients wait for both tracks.
+        for index, transceiver in enumerate(self._pc.getTransceivers()):
+            transceiver.direction = "sendrecv" if index < 2 else "recvonly"
+            if transceiver.kind == "video" and transceiver.sender.track is None:
+                transceiver.sender.replaceTrack(NoVideoTrack())
+
+    async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
+        for candidate in candidates:
+            if self._options.accept_address(candidate.ip):
+                await self._pc.addIceCandidate(candidate)
+
+    async def close(self) -> None:
+        await self._pc.close()

@@ -1,0 +1,54 @@
+"""docs/figures.md is what the measured files say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rtvi_local.bench.figures import figures_page
+from rtvi_local.bench.peer.comparison import medians, ratios
+from rtvi_local.bench.sitting import latency
+from tests.bench.turns import turn
+
+DOCS = Path(__file__).parents[2] / "docs"
+MACHINE = {"processor": "AMD EPYC", "cores": 2, "system": "Linux", "python": "3.11.7"}
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert (DOCS / "figures.md").read_text(encoding="utf-8") == figures_page(DOCS), "run: make docs"
+
+
+def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
+    page = figures_page(tmp_path)
+    assert page.count("Not measured yet.") == 4
+    assert "`make bench-peer`" in page
+
+
+def test_turns_become_a_table(tmp_path: Path) -> None:
+    turns = [turn(400, depth=0), turn(500, depth=9), turn(5, into_pause=True, depth=1)]
+    report = {"machine": MACHINE, "latency": latency(turns), "process": {"ready_s": 3.21}, "idle": {"percent": {"8": 20.04}}}
+    (tmp_path / "latency.json").write_text(json.dumps(report))
+    page = figures_page(tmp_path)
+    assert "| **voice to voice**, ms | 450 | 490 | 2 |" in page
+    assert "| turn 10 of a conversation, ms | 500 | 500 |  |" in page
+    assert "Of 3 turns, 1 were answered into a pause" in page
+    assert "| ready after | 3.2 s |" in page
+    assert "| idle, 8 connected | 20.0 % of one core |" in page
+
+
+def test_the_peer_stands_beside(tmp_path: Path) -> None:
+    sides = {"rtvi-local": [turn(500)], "pipecat": [turn(2000, parts={})]}
+    report = {
+        "measured": "2026-01-01",
+        "machine": MACHINE,
+        "medians": {side: medians(turns) for side, turns in sides.items()},
+        "ratios": ratios(*sides.values()),
+        "memory_mb": {"rtvi-local": 800.0, "pipecat": 1100.0},
+        "interruption_ms": {"rtvi-local": {"median": 200.0}, "pipecat": {"median": 500.0}},
+        "turns": {side: [asdict(one) for one in turns] for side, turns in sides.items()},
+    }
+    (tmp_path / "peer.json").write_text(json.dumps(report))
+    page = figures_page(tmp_path)
+    assert "| first sound, ms | 500 | 2000 | 0.25 |" in page
+    assert "| interruption to silence, ms | 200 | 500 | 0.40 |" in page

@@ -1,0 +1,107 @@
+"""Figures from turns: what is in them, and what is not."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from rtvi_local.bench.interruption import Interruption
+from rtvi_local.bench.plot import plot
+from rtvi_local.bench.report import by_depth, counts, percentile, rest, summary, table
+from rtvi_local.bench.sitting import add, interruptions, latency
+from tests.bench.turns import turn
+
+MACHINE = {"processor": "A & B", "cores": 2}
+
+
+def test_percentiles_lie_between_the_closest_ranks() -> None:
+    assert percentile([1.0], 0.9) == 1.0
+    assert percentile([0.0, 10.0], 0.5) == 5.0
+    assert percentile([float(i) for i in range(11)], 0.9) == pytest.approx(9.0)
+
+
+def test_turns_that_failed_or_were_answered_into_a_pause_are_counted_and_in_no_figure() -> None:
+    turns = [turn(400), turn(600), turn(5, into_pause=True), turn(None, parts={})]
+    assert summary(turns)["total"]["median"] == 500
+    assert counts(turns) == {
+        "turns": 4,
+        "counted": 2,
+        "answered into a pause": 1,
+        "not answered": 1,
+        "with a gap over 40 ms": 0,
+    }
+
+
+def test_no_turn_that_counts_gives_no_figures_and_still_a_table() -> None:
+    turns = [turn(None, parts={})]
+    assert summary(turns) == {}
+    assert "no answer" in table(turns)
+
+
+def test_the_parts_of_the_median_add_up_for_one_turn() -> None:
+    figures = summary([turn(450)])
+    assert sum(figures[name]["median"] for name in figures if name not in ("total", "longest gap")) == pytest.approx(450)
+
+
+def test_the_first_and_the_deepest_turn_have_figures_of_their_own() -> None:
+    turns = [turn(400, depth=0), turn(900, depth=4), turn(500, depth=9), turn(420, depth=0), turn(540, depth=9)]
+    assert {depth: figures["median"] for depth, figures in by_depth(turns).items()} == {1: 410, 10: 520}
+    assert "median of turn 10" in table(turns)
+
+
+def test_every_line_of_the_table_is_as_wide_as_its_columns_ask() -> None:
+    lines = table([turn(450, name="A"), turn(1450, name="A much longer question than the other one")]).splitlines()
+    rules = [line for line in lines if line.startswith("-")]
+    assert len(rules) == 2
+    assert len(set(rules)) == 1
+    assert max(map(len, lines)) == len(rules[0])
+
+
+def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
+    report = {
+        "latency": latency([turn(450)]),
+        "interruptions": interruptions([Interruption("no", 200.0), Interruption("no", None)]),
+        "conversations": {"at once": {"2": {"median": 700.0, "p90": 900.0, "counted": 8}}},
+        "long": {"depth": 30, "median": 500.0, "p90": 600.0, "counted": 5},
+        "process": {"ready_s": 3.2, "memory_mb": 812.0, "loop_stall_p99_ms": None},
+        "idle": {"percent": {"1": 2.5}},
+    }
+    assert rest(report).splitlines() == [
+        "1 turns, 1 counted",
+        "interruption: silent median 200 ms, p90 200 ms after the person's first sound (1 counted)",
+        "2 talking at the same time: median 700 ms, p90 900 ms (8 counted)",
+        "after 30 turns: median 500 ms, p90 600 ms (5 counted)",
+        "ready after: 3.2 s",
+        "memory with one conversation: 812.0 MB",
+        "idle, 1 connected: 2.5 % of one core",
+    ]
+
+
+def test_a_second_sitting_adds_its_turns_and_replaces_the_rest() -> None:
+    first = {"latency": latency([turn(400)]), "process": {"ready_s": 3.0}, "idle": {"percent": {"1": 9.0}}}
+    second = {"latency": latency([turn(600)]), "process": {"memory_mb": 800.0}, "idle": {"percent": {"1": 2.0}}}
+    both = add(first, second)
+    assert both["latency"]["summary"]["total"]["median"] == 500
+    assert both["process"] == {"ready_s": 3.0, "memory_mb": 800.0}
+    assert both["idle"]["percent"] == {"1": 2.0}
+
+
+def test_the_picture_is_xml_with_a_bar_for_every_part_of_every_turn() -> None:
+    root = ElementTree.fromstring(plot([turn(450), turn(470)], MACHINE))
+    bars = [part for part in root.iter("{http://www.w3.org/2000/svg}rect") if part.get("style")]
+    assert len(bars) == 3 * 4, "the median turn and both turns, with four parts each"
+    assert float(root.attrib["width"]) >= max(float(bar.attrib["x"]) + float(bar.attrib["width"]) for bar in bars)
+
+
+def test_a_slow_turn_is_cut_off_and_says_so() -> None:
+    picture = plot([turn(450), turn(460), turn(470), turn(480), turn(455), turn(465), turn(475), turn(4000)], MACHINE)
+    assert "4000 →" in picture
+    last_line = max(float(x) for x in re.findall(r'class="grid" x1="([\d.]+)"', picture))
+    assert last_line < 860
+
+
+def test_nothing_to_draw_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no turn was answered"):
+        plot([turn(None, parts={})], MACHINE)

@@ -1,0 +1,211 @@
+"""A real browser for the tests of the page: Debian's Chromium, else Playwright's own, else the tests are skipped."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, sync_playwright
+
+from tests.browser.fake_server import FakeServer
+
+DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+READY_TIMEOUT_S = 180.0
+MICROPHONE_RATE = 48_000
+LEAD_IN_S = 4.0
+"""Silence before the recording: Chromium starts to play it when the page opens the microphone, not when it is connected."""
+TAIL_S = 60
+
+
+@dataclass
+class Visit:
+    """One page, and everything about it that must not happen."""
+
+    page: Page
+    hosts: frozenset[str]
+    allowed_errors: tuple[str, ...]
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        self.page.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        text = f"{message.text} ({message.location.get('url', '')})"
+        if message.type == "error" and not any(re.search(pattern, text) for pattern in self.allowed_errors):
+            self.faults.append(f"console: {text}")
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname not in self.hosts:
+            self.faults.append(f"request to another host: {request.url}")
+
+
+class BrowserHouse:
+    """Opens pages in browsers that differ in their flags, and closes them all."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._browsers: list[Browser] = []
+        self._visits: list[Visit] = []
+
+    def visit(
+        self,
+        url: str,
+        *,
+        microphone: Path | None = None,
+        permission: bool = True,
+        flags: Sequence[str] = (),
+        allowed_errors: Sequence[str] = (),
+        init_script: str = "",
+        width: int = 1280,
+        height: int = 800,
+        dark: bool = False,
+        go: bool = True,
+    ) -> Page:
+        """A page at `url` whose microphone plays a WAV file once; `permission` False denies the microphone."""
+        fake = ["--use-fake-device-for-media-stream"]
+        if permission:
+            fake.append("--use-fake-ui-for-media-stream")
+        if microphone:
+            fake.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+        browser = self._launch([*FLAGS, *fake, *flags])
+        self._browsers.append(browser)
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="no-preference",
+        )
+        if init_script:
+            context.add_init_script(init_script)
+        page = context.new_page()
+        host = urlsplit(url).hostname or ""
+        visit = Visit(page, frozenset({host}), tuple(allowed_errors))
+        visit.watch()
+        self._visits.append(visit)
+        if go:
+            page.goto(url)
+        return page
+
+    def _launch(self, flags: list[str]) -> Browser:
+        # Chromium refuses its sandbox to root, as which containers and CI run.
+        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        try:
+            if DEBIAN_CHROMIUM.exists():
+                return self._playwright.chromium.launch(executable_path=DEBIAN_CHROMIUM, args=[*flags, *root])
+            return self._playwright.chromium.launch(args=[*flags, *root])
+        except Error as error:
+            pytest.skip(
+                f"NO BROWSER, so the page is NOT tested: install Debian's chromium or `playwright install chromium` ({error})"
+            )
+
+    def close(self) -> None:
+        for browser in self._browsers:
+            browser.close()
+        faults = [fault for visit in self._visits for fault in visit.faults]
+        self._browsers, self._visits = [], []
+        assert not faults, "\n".join(faults)
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as instance:
+        yield instance
+
+
+@pytest.fixture
+def house(playwright: Playwright) -> Iterator[BrowserHouse]:
+    """Fails the test at its end on any console error, uncaught exception or request to another host."""
+    instance = BrowserHouse(playwright)
+    yield instance
+    instance.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    instance = FakeServer()
+    instance.start()
+    yield instance
+    instance.stop()
+
+
+@pytest.fixture(scope="session")
+def tone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of a tone, for a microphone that is never silent."""
+    path = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    at = np.arange(60 * 48_000) / 48_000
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes((12_000 * np.sin(2 * np.pi * 440 * at) * (np.sin(2 * np.pi * 3 * at) > 0)).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def question_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
+    """The question, spoken by the default voice, as the file of a microphone."""
+    from piper import PiperVoice
+
+    voice = PiperVoice.load(next(models_directory.glob("piper-*/*.onnx")))
+    speech = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize("What is the capital of France?")]).astype(
+        np.float64
+    )
+    seconds = len(speech) / voice.config.sample_rate
+    at = np.arange(int(seconds * MICROPHONE_RATE)) / MICROPHONE_RATE * voice.config.sample_rate
+    resampled = np.interp(at, np.arange(len(speech)), speech)
+    silence = [np.zeros(int(s * MICROPHONE_RATE)) for s in (LEAD_IN_S, TAIL_S)]
+    path = tmp_path_factory.mktemp("microphone") / "question.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(MICROPHONE_RATE)
+        file.writeframes(np.concatenate([silence[0], resampled, silence[1]]).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="package")
+def appliance_url(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Iterator[str]:
+    """The real appliance with the real models, on a free port of this machine."""
+    if not importlib.util.find_spec("rtvi_local.__main__"):
+        pytest.skip("rtvi_local cannot be run yet")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://localhost:{port}/"
+    log = tmp_path_factory.mktemp("appliance") / "log"
+    with log.open("wb") as output:
+        environment = {**os.environ, "RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)}
+        command = [sys.executable, "-m", "rtvi_local", "serve", "--port", str(port)]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    try:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not _answers(f"{url}readyz"):
+            assert process.poll() is None, f"the appliance ended: {log.read_text()}"
+            assert time.monotonic() < deadline, f"the appliance is not ready: {log.read_text()}"
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
+        return bool(response.status == 200)
+    return False

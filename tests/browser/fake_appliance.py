@@ -1,0 +1,124 @@
+"""The real server and the real pipeline in a thread of their own, around engines that need no models."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import uvicorn
+
+from rtvi_local.bench.server_process import free_port
+from rtvi_local.config import Config, Models
+from rtvi_local.engine_pool import Kind, Lease
+from rtvi_local.engines.fakes import (
+    EchoTranscriber,
+    LoudWakeWord,
+    ScriptedModel,
+    ScriptedTurnDetector,
+    ScriptedVad,
+    ToneVoice,
+)
+from rtvi_local.pipeline.conversation import Conversation
+from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.options import OptionError
+from rtvi_local.server.app import create_app
+from rtvi_local.server.appliance import UnusableRequest
+from rtvi_local.server.websocket_protocol import websocket_options
+from rtvi_local.stages.pipeline_request import PipelineRequest, read_request
+from rtvi_local.stages.registry import PipelineError
+from rtvi_local.transports.interface import Transport
+from tests.browser.fake_server import until
+
+CONFIG = replace(Config(), models=Models(stt="ears", llm="own-model", tts="own-voice"))
+
+
+@dataclass
+class FakeShelf:
+    """Where conversations find other models."""
+
+    engines: dict[tuple[Kind, str], Callable[[], Any]]
+
+    def installed(self, kind: Kind) -> tuple[str, ...]:
+        return tuple(name for of, name in self.engines if of == kind)
+
+    async def look_again(self) -> None:
+        """They stay the same."""
+
+    async def lease(self, kind: Kind, name: str) -> Lease:
+        return Lease(self.engines[kind, name](), lambda: None)
+
+
+@dataclass
+class FakeAppliance:
+    """The server's Appliance. Whatever it hears is `heard`; it answers `replies`, then says back what it was asked."""
+
+    heard: str
+    replies: Sequence[str]
+    shelf: FakeShelf
+    requests: list[PipelineRequest] = field(default_factory=list)
+    opened: list[Conversation] = field(default_factory=list)
+    model: ScriptedModel = field(default_factory=ScriptedModel)
+
+    @property
+    def conversations(self) -> int:
+        return len(self.opened)
+
+    def ready(self) -> Sequence[str]:
+        return ()
+
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
+        self.model = ScriptedModel(self.replies)
+        engines = Engines(
+            open_activity=ScriptedVad,
+            turn_detector=ScriptedTurnDetector(),
+            transcriber=EchoTranscriber(lambda _: self.heard),
+            is_invented=lambda _t, _s: False,
+            language_model=self.model,
+            voice=ToneVoice(character_ms=40),
+            open_wake_words=lambda words: LoudWakeWord(words[0]),
+        )
+        try:
+            request = read_request(request_data, CONFIG)
+            conversation = Conversation(
+                transport, engines, CONFIG, stages=request.stages, wanted=request.wanted, shelf=self.shelf
+            )
+        except (PipelineError, OptionError) as error:
+            raise UnusableRequest(str(error)) from error
+        self.requests.append(request)
+        self.opened.append(conversation)
+        conversation.start()
+        return conversation
+
+
+@contextlib.contextmanager
+def fake_appliance(
+    *, heard: str = "Hello there.", replies: Sequence[str] = (), models: Sequence[str] = (), voices: Sequence[str] = ()
+) -> Iterator[tuple[str, FakeAppliance]]:
+    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had."""
+    engines: dict[tuple[Kind, str], Callable[[], Any]] = {}
+    engines |= {("llm", name): ScriptedModel for name in models}
+    engines |= {("tts", name): ToneVoice for name in voices}
+    appliance = FakeAppliance(heard, replies, FakeShelf(engines))
+    port = free_port()
+    app = create_app(CONFIG, appliance)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, **websocket_options(CONFIG)))
+
+    async def serve() -> None:
+        await server._serve()
+        for conversation in appliance.opened:
+            conversation.end("the test is over")
+            await conversation.ended()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    try:
+        until(lambda: server.started, "server")
+        yield f"http://localhost:{port}/", appliance
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        assert not thread.is_alive()

@@ -1,0 +1,89 @@
+"""The built files: nothing foreign in them, licences with them, and the same as a fresh build."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+PAGE = WEB / "dist"
+SDK = PAGE / "sdk"
+BARE_CLIENT = ROOT / "tests" / "browser" / "bare_client" / "dist"
+
+# Addresses that stand in the bundles as text, and are never fetched: package metadata, an error's explanation, the
+# page's advice on insecure origins, and XML name spaces.
+TEXT_ONLY = (
+    "https://github.com/pipecat-ai/pipecat-client-web.git",
+    "https://github.com/timostamm/protobuf-ts/blob/v1.0.8/MANUAL.md#bigint-support",  # in an error text
+    "https://github.com/uuidjs/uuid#getrandomvalues-not-supported",
+    "http://localhost",
+    "http://${",
+    "http://www.w3.org/",
+)
+
+
+def built_files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("folder", [PAGE, BARE_CLIENT], ids=["page", "bare_client"])
+def test_no_foreign_address_is_in_the_bundle(folder: Path) -> None:
+    files = {name: content for name, content in built_files(folder).items() if not name.endswith(".txt")}
+    assert any(name.endswith(".js") for name in files)
+    for name, content in files.items():
+        text = content.decode()
+        foreign = [url for url in re.findall(r"(?:https?:|wss?:)//[^\s\"'`)]+", text) if not url.startswith(TEXT_ONLY)]
+        assert not foreign, f"{name}: {foreign}"
+        for sign_of_daily in ("daily.co", "call-machine", "DailyIframe", "sentry"):
+            assert sign_of_daily not in text, f"{name} holds {sign_of_daily}"
+
+
+def test_the_page_has_no_inline_script_or_style() -> None:
+    html = (PAGE / "index.html").read_text()
+    assert re.findall(r"<script(?![^>]*\bsrc=)", html) == []
+    assert re.findall(r"<style|\sstyle=|\son\w+=", html) == []
+    assert [link for link in re.findall(r'(?:src|href)="([^"]+)"', html) if not link.startswith("./")] == []
+
+
+@pytest.mark.parametrize("folder", [PAGE, SDK, BARE_CLIENT], ids=["page", "sdk", "bare_client"])
+def test_the_licences_of_what_is_bundled_travel_with_it(folder: Path) -> None:
+    text = (folder / "THIRD_PARTY_LICENSES.txt").read_text()
+    lock = json.loads((WEB / "package-lock.json").read_text())["packages"]
+    for name in ("@pipecat-ai/client-js", "@pipecat-ai/small-webrtc-transport", "bowser", "events", "lodash", "uuid"):
+        assert f"{name} {lock[f'node_modules/{name}']['version']} (" in text
+    assert "Redistributions in binary form must reproduce" in text
+
+
+def test_the_sdk_is_one_module_with_types_that_need_no_other() -> None:
+    assert {path.name for path in SDK.iterdir()} == {"voice-client.js", "voice-client.d.ts", "THIRD_PARTY_LICENSES.txt"}
+    assert not re.search(r"(?:^|[;}\s])import\s*[\w{*\"'`]", (SDK / "voice-client.js").read_text())
+    assert "import" not in (SDK / "voice-client.d.ts").read_text()
+
+
+def test_the_lock_names_no_registry() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
+    assert all("integrity" in entry for name, entry in lock["packages"].items() if name)
+
+
+def test_the_committed_build_is_what_the_sources_give(tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("NO NPM, so it is NOT tested that web/dist matches web/src: install Node 20 or newer")
+    committed = {folder: built_files(folder) for folder in (PAGE, BARE_CLIENT)}
+    ignore = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(WEB, tmp_path / "web", ignore=ignore)
+    bare_client = tmp_path / "tests" / "browser" / "bare_client"
+    shutil.copytree(BARE_CLIENT.parent, bare_client, ignore=ignore)
+    for arguments in (["ci"], ["run", "check"], ["run", "build"], ["run", "build:bare-client"]):
+        done = subprocess.run([npm, *arguments], cwd=tmp_path / "web", capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+    hint = "run `npm ci && npm run build && npm run build:bare-client` in web/ and commit the result"
+    assert built_files(tmp_path / "web" / "dist") == committed[PAGE], hint
+    assert built_files(bare_client / "dist") == committed[BARE_CLIENT], hint

@@ -1,0 +1,46 @@
+"""What tests may ask for: the real models and recordings of people, where this machine has them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from rtvi_local.engines.interfaces import Float32
+
+DEFAULT_MODELS = ("whisper-base", "qwen2.5-coder-0.5b", "piper-en_US-joe-medium", "silero-vad-v6", "smart-turn-v3.2")
+
+
+@pytest.fixture(scope="session")
+def models_directory() -> Path:
+    """The folder that holds one folder per model. Skips the test if a default model is not in it."""
+    configured = os.environ.get("RTVI_LOCAL_MODELS_DIRECTORY")
+    folder = Path(configured) if configured else Path(platformdirs.user_data_dir("rtvi-local")) / "models"
+    missing = [name for name in DEFAULT_MODELS if not (folder / name).is_dir()]
+    if missing:
+        pytest.skip(
+            f"REAL MODELS ARE NOT TESTED: {folder} lacks {', '.join(missing)}; "
+            "run `rtvi-local models pull` or set RTVI_LOCAL_MODELS_DIRECTORY"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path | None:
+    """The folder with recordings of people (tests/data/recordings.toml says what they say), None where there is none."""
+    configured = os.environ.get("RTVI_LOCAL_TEST_AUDIO")
+    folder = Path(configured) if configured else Path(__file__).resolve().parents[2] / "shared" / "audio"
+    return folder if folder.is_dir() else None
+
+
+SPEECH_TEXT = "Could you turn the lights in the kitchen down a little? I would like to read my book."
+
+
+@pytest.fixture(scope="session")
+def speech(models_directory: Path) -> Float32:
+    """SPEECH_TEXT, spoken by the default voice, at 16 kHz."""
+    from rtvi_local.bench.utterances import speak
+
+    return speak(models_directory / "piper-en_US-joe-medium", SPEECH_TEXT)

@@ -1,0 +1,336 @@
+"""The language model engine with a real model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message
+from rtvi_local.engines.llama import ContextFull, LlamaModel, LlamaSession
+
+pytestmark = pytest.mark.models
+
+SYSTEM: Message = {"role": "system", "content": "You are a helpful assistant. Answer in one short sentence."}
+FRANCE: list[Message] = [SYSTEM, {"role": "user", "content": "What is the capital of France?"}]
+PLANET: list[Message] = [SYSTEM, {"role": "user", "content": "Which planet is the largest of all?"}]
+LONG: list[Message] = [
+    SYSTEM,
+    {"role": "user", "content": "I like apples and pears and plums. " * 90 + "What is the capital of Italy?"},
+]
+
+Result = TypeVar("Result")
+
+
+def run(coroutine: Coroutine[object, object, Result]) -> Result:
+    return asyncio.run(asyncio.wait_for(coroutine, 120))
+
+
+def load(directory: Path, *, context_tokens: int = 2048, sessions: int = 3, cache_tokens: int | None = None) -> LlamaModel:
+    # The weights as they came: what is answered should not depend on whether this machine has a faster copy.
+    return LlamaModel.load(
+        directory,
+        device="cpu",
+        threads=2,
+        context_tokens=context_tokens,
+        sessions=sessions,
+        cache_tokens=cache_tokens,
+        recoded=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(models_directory: Path) -> Iterator[LlamaModel]:
+    model = load(models_directory / "qwen2.5-coder-0.5b")
+    run(model.preload([SYSTEM]))
+    yield model
+    model.close()
+
+
+@pytest.fixture
+def model(loaded: LlamaModel) -> Iterator[LlamaModel]:
+    opened: list[LlamaSession] = []
+    open_session = loaded.open_session
+
+    def keeping_track() -> LlamaSession:
+        opened.append(open_session())
+        return opened[-1]
+
+    loaded.open_session = keeping_track  # type: ignore[method-assign]
+    yield loaded
+    loaded.open_session = open_session  # type: ignore[method-assign]
+    for session in opened:
+        session.close()
+
+
+async def text_of(session: LlamaSession, messages: list[Message], *, max_tokens: int = 12) -> str:
+    return "".join([piece async for piece in session.reply(messages, max_tokens=max_tokens, temperature=0)])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 (the engine's thread counts; it knows no event of asyncio)
+        await asyncio.sleep(0.001)
+
+
+async def idle_since(model: LlamaModel, since_s: float) -> float:
+    """How many seconds after `since_s` the engine had nothing more to do."""
+    await until(lambda: model.stats.idle_since_s is not None)
+    assert model.stats.idle_since_s is not None
+    return model.stats.idle_since_s - since_s
+
+
+def test_it_answers_and_is_a_language_model_as_the_stages_know_it(model: LlamaModel) -> None:
+    known_as: LanguageModel = model
+    assert known_as.model_name == "qwen2.5-coder-0.5b-instruct-q4_k_m"
+    assert "Paris" in run(text_of(model.open_session(), FRANCE))
+
+
+def test_a_new_conversation_starts_from_the_preloaded_prompt(model: LlamaModel) -> None:
+    before = model.stats.tokens_reused
+    run(text_of(model.open_session(), FRANCE, max_tokens=1))
+    assert model.stats.tokens_reused - before >= len(model.prompt.sure_tokens([SYSTEM]))
+
+
+def test_a_second_turn_reads_only_what_is_new_though_another_conversation_spoke_in_between(model: LlamaModel) -> None:
+    async def talk() -> tuple[int, int]:
+        session, other = model.open_session(), model.open_session()
+        before = model.stats.tokens_generated
+        answer = await text_of(session, FRANCE, max_tokens=30)
+        answered = model.stats.tokens_generated - before
+        await text_of(other, PLANET)
+        follow_up: Message = {"role": "user", "content": "What is the capital of Spain?"}
+        messages: list[Message] = [*FRANCE, {"role": "assistant", "content": answer}, follow_up]
+        before = model.stats.tokens_prefilled
+        assert "Madrid" in await text_of(session, messages)
+        new = len(model.prompt.reply_tokens(messages)) - len(model.prompt.reply_tokens(FRANCE)) - answered
+        return model.stats.tokens_prefilled - before, new
+
+    prefilled, new = run(talk())
+    assert prefilled == new <= 20
+
+
+def test_words_read_while_they_were_spoken_are_not_read_again(model: LlamaModel) -> None:
+    async def talk() -> int:
+        session = model.open_session()
+        for heard in ("What is the", "What is the capital", "What is the capital of Fran"):
+            await session.prefill([SYSTEM, {"role": "user", "content": heard}])
+        before = model.stats.tokens_prefilled
+        await text_of(session, FRANCE, max_tokens=1)
+        return model.stats.tokens_prefilled - before
+
+    tail = len(model.prompt.reply_tokens(FRANCE)) - len(
+        model.prompt.sure_tokens([SYSTEM, {"role": "user", "content": "What is the capital of F"}])
+    )
+    assert run(talk()) == tail <= 8
+
+
+def test_two_conversations_at_once_say_what_each_says_alone(model: LlamaModel) -> None:
+    async def talk() -> tuple[list[str], list[str]]:
+        sessions = model.open_session(), model.open_session()
+        alone = [await text_of(sessions[0], FRANCE), await text_of(sessions[1], PLANET)]
+        for session in sessions:
+            session.close()
+        sessions = model.open_session(), model.open_session()
+        together = await asyncio.gather(text_of(sessions[0], FRANCE), text_of(sessions[1], PLANET))
+        return alone, list(together)
+
+    alone, together = run(talk())
+    assert together == alone
+
+
+def test_cancelling_in_mid_prompt_frees_the_cores_and_the_next_reply_is_as_on_a_fresh_session(model: LlamaModel) -> None:
+    async def talk() -> tuple[float, int, str, str]:
+        session = model.open_session()
+        read, aborted = model.stats.tokens_prefilled, model.stats.steps_aborted
+        task = asyncio.create_task(session.prefill(LONG))
+        await until(lambda: model.stats.tokens_prefilled > read)
+        cancelled_s = time.perf_counter()
+        task.cancel()
+        idle_s = await idle_since(model, cancelled_s)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        aborted = model.stats.steps_aborted - aborted
+        assert model.stats.tokens_prefilled - read < 400, "it read on"
+        again, fresh = await text_of(session, FRANCE), await text_of(model.open_session(), FRANCE)
+        return idle_s, aborted, again, fresh
+
+    idle_s, aborted, again, fresh = run(talk())
+    assert aborted == 1
+    assert idle_s < 0.1
+    assert again == fresh
+
+
+def test_closing_the_iterator_in_mid_reply_frees_the_cores_and_leaves_the_session_of_use(model: LlamaModel) -> None:
+    async def talk() -> tuple[float, str, str]:
+        session = model.open_session()
+        reply = session.reply([SYSTEM, {"role": "user", "content": "Count from one to fifty."}], max_tokens=150, temperature=0)
+        await reply.__anext__()
+        closed_s = time.perf_counter()
+        await reply.aclose()
+        idle_s = await idle_since(model, closed_s)
+        again, fresh = await text_of(session, PLANET), await text_of(model.open_session(), PLANET)
+        return idle_s, again, fresh
+
+    idle_s, again, fresh = run(talk())
+    assert idle_s < 0.1
+    assert again == fresh
+
+
+def test_an_abort_for_one_conversation_does_not_change_what_another_says(model: LlamaModel) -> None:
+    async def talk() -> tuple[str, str, int]:
+        alone = await text_of(model.open_session(), PLANET, max_tokens=20)
+        speaking, reading = model.open_session(), model.open_session()
+        aborted = model.stats.steps_aborted
+        reply = asyncio.create_task(text_of(speaking, PLANET, max_tokens=20))
+        for _ in range(4):
+            read = model.stats.tokens_prefilled
+            task = asyncio.create_task(reading.prefill(LONG))
+            await until(lambda read=read: reply.done() or model.stats.tokens_prefilled > read)  # type: ignore[misc]
+            task.cancel()
+        return alone, await reply, model.stats.steps_aborted - aborted
+
+    alone, disturbed, aborted = run(talk())
+    assert aborted > 0
+    assert disturbed == alone
+
+
+def test_a_reply_does_not_wait_for_what_another_conversation_reads_ahead(model: LlamaModel) -> None:
+    async def talk() -> int:
+        reading, answering = model.open_session(), model.open_session()
+        read, aborted = model.stats.tokens_prefilled, model.stats.steps_aborted
+        ahead = asyncio.create_task(reading.prefill(LONG))
+        await until(lambda: model.stats.tokens_prefilled > read)
+        assert "Paris" in await text_of(answering, FRANCE)
+        assert not ahead.done(), "the prompt is too short to tell"
+        await ahead
+        return model.stats.steps_aborted - aborted
+
+    assert run(talk()) == 1
+
+
+def test_a_new_reply_ends_the_one_before(model: LlamaModel) -> None:
+    async def talk() -> tuple[str, str]:
+        session = model.open_session()
+        older = session.reply([SYSTEM, {"role": "user", "content": "Count from one to fifty."}], max_tokens=150, temperature=0)
+        first = await older.__anext__()
+        newer = await text_of(session, FRANCE)
+        return first + "".join([piece async for piece in older]), newer
+
+    older, newer = run(talk())
+    assert "fifty" not in older
+    assert "Paris" in newer
+
+
+def test_pieces_are_whole_characters_and_begin_without_space(model: LlamaModel) -> None:
+    async def talk() -> list[str]:
+        messages: list[Message] = [{"role": "user", "content": "Repeat exactly, nothing else: 😀 👍🏽 日本語 Zoë"}]
+        return [piece async for piece in model.open_session().reply(messages, max_tokens=24, temperature=0)]
+
+    pieces = run(talk())
+    assert "👍🏽" in "".join(pieces)
+    assert "日本語" in "".join(pieces)
+    assert not any("\ufffd" in piece for piece in pieces)
+    assert all(pieces) and not pieces[0][0].isspace()
+
+
+def test_max_tokens_is_kept(model: LlamaModel) -> None:
+    before = model.stats.tokens_generated
+    run(text_of(model.open_session(), PLANET, max_tokens=3))
+    assert model.stats.tokens_generated - before == 3
+
+
+def test_temperature_brings_chance(model: LlamaModel) -> None:
+    async def talk() -> set[str]:
+        messages: list[Message] = [{"role": "user", "content": "Say any word."}]
+        session = model.open_session()
+        said = set()
+        for _ in range(6):
+            said.add("".join([piece async for piece in session.reply(messages, max_tokens=6, temperature=2)]))
+        return said
+
+    assert len(run(talk())) > 1
+
+
+def test_messages_that_do_not_fit_are_refused_before_the_cache_is_touched(model: LlamaModel) -> None:
+    async def talk() -> None:
+        session = model.open_session()
+        await text_of(session, FRANCE, max_tokens=2)
+        reused = model.stats.tokens_reused
+        too_long: list[Message] = [SYSTEM, {"role": "user", "content": "word " * 3000}]
+        for attempt in (text_of(session, too_long), session.prefill(too_long)):
+            with pytest.raises(ContextFull, match="context_tokens"):
+                await attempt
+        with pytest.raises(ContextFull):
+            await text_of(session, FRANCE, max_tokens=2040)
+        await text_of(session, FRANCE, max_tokens=2)
+        assert model.stats.tokens_reused - reused == len(model.prompt.reply_tokens(FRANCE)) - 1
+
+    run(talk())
+
+
+def test_a_closed_session_gives_its_place_back_and_leaves_nothing_behind(model: LlamaModel) -> None:
+    async def talk() -> int:
+        sessions = [model.open_session() for _ in range(3)]
+        with pytest.raises(EngineError, match="all places are taken"):
+            model.open_session()
+        await text_of(sessions[0], FRANCE, max_tokens=1)
+        for session in sessions:
+            session.close()
+            session.close()
+        with pytest.raises(EngineError, match="closed"):
+            await sessions[0].prefill(FRANCE)
+        before = model.stats.tokens_reused
+        await text_of(model.open_session(), FRANCE, max_tokens=1)
+        return model.stats.tokens_reused - before
+
+    assert run(talk()) == len(model.prompt.sure_tokens([SYSTEM]))
+
+
+def test_a_resting_engine_uses_no_cpu(model: LlamaModel) -> None:
+    run(text_of(model.open_session(), FRANCE, max_tokens=4))
+    time.sleep(0.1)
+    before_s = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before_s < 0.02
+
+
+def test_a_full_cache_forgets_whoever_rested_longest(models_directory: Path) -> None:
+    model = load(models_directory / "qwen2.5-coder-0.5b", context_tokens=256, cache_tokens=256, sessions=3)
+
+    async def talk() -> list[str]:
+        stories: list[list[Message]] = [
+            [SYSTEM, {"role": "user", "content": f"{fruit} are good. " * 22 + "What is the capital of France?"}]
+            for fruit in ("Apples", "Pears", "Plums")
+        ]
+        sessions = [model.open_session() for _ in stories]
+        return [await text_of(session, story, max_tokens=8) for session, story in zip(sessions, stories, strict=True)]
+
+    try:
+        answers = run(talk())
+        assert model.stats.sequences_evicted > 0
+        assert all("Paris" in answer for answer in answers)
+    finally:
+        model.close()
+
+
+def test_closing_the_model_ends_what_is_running_in_words(models_directory: Path) -> None:
+    model = load(models_directory / "qwen2.5-coder-0.5b", context_tokens=512, sessions=1)
+
+    async def talk() -> None:
+        session = model.open_session()
+        reply = session.reply(FRANCE, max_tokens=100, temperature=0)
+        await reply.__anext__()
+        model.close()
+        with pytest.raises(EngineError, match="was closed"):
+            async for _ in reply:
+                pass
+        with pytest.raises(EngineError, match="was closed"):
+            await session.prefill(PLANET)
+        session.close()
+
+    run(talk())
+    model.close()

@@ -1,0 +1,89 @@
+"""The small wake word models: they come with the package, so what they hear is tested wherever there is something to hear."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtvi_local.audio.pcm import to_int16
+from rtvi_local.bench.speech import read_wav
+from rtvi_local.bench.utterances import speak
+from rtvi_local.engines.interfaces import EngineError, Float32, Int16
+from rtvi_local.engines.wake_word import SMALL_MODELS, open_detector, small_model
+
+SILENCE: Int16 = np.zeros(16_000, np.int16)
+
+
+def heard(samples: Int16, words: tuple[str, ...] = SMALL_MODELS) -> list[str]:
+    """The wake words in it, as 20 ms frames come, each once."""
+    detector = open_detector(words)
+    padded = np.concatenate([SILENCE, samples, SILENCE])
+    found = [detector.push(padded[start : start + 320]) for start in range(0, padded.size, 320)]
+    detector.close()
+    return list(dict.fromkeys(word for word in found if word))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("okay_nabu", "okay nabu"),
+        ("Okay Nabu", "okay nabu"),
+        ("ok nabu", "okay nabu"),
+        ("hey-jarvis", "hey jarvis"),
+        (" Alexa ", "alexa"),
+        ("hey computer", None),
+        ("", None),
+    ],
+)
+def test_a_wake_word_with_a_model_is_known_in_every_usual_spelling(written: str, meant: str | None) -> None:
+    assert small_model(written) == meant
+
+
+@pytest.mark.parametrize(("file", "word"), [("wake-okay-nabu.wav", "okay nabu"), ("wake-hey-jarvis.wav", "hey jarvis")])
+def test_a_person_who_says_it_is_recognised(recordings: Path | None, file: str, word: str) -> None:
+    if recordings is None:
+        pytest.skip("there are no recordings here")
+    assert heard(read_wav(recordings / file, 16_000)) == [word]
+
+
+def test_people_who_say_something_else_are_not(recordings: Path | None) -> None:
+    if recordings is None:
+        pytest.skip("there are no recordings here")
+    others = [path for path in sorted(recordings.glob("*.wav")) if not path.name.startswith("wake-")]
+    assert others
+    assert {path.name: heard(read_wav(path, 16_000)) for path in others} == {path.name: [] for path in others}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("word", SMALL_MODELS)
+def test_the_voices_own_wake_words_are_recognised(models_directory: Path, word: str) -> None:
+    assert heard(to_int16(speak(models_directory / "piper-en_US-joe-medium", word.title()))) == [word]
+
+
+@pytest.mark.models
+def test_other_synthesized_speech_is_not(speech: Float32) -> None:
+    assert heard(to_int16(speech)) == []
+
+
+def test_after_a_reset_nothing_of_what_woke_it_is_left(recordings: Path | None) -> None:
+    if recordings is None:
+        pytest.skip("there are no recordings here")
+    samples = np.concatenate([SILENCE, read_wav(recordings / "wake-hey-jarvis.wav", 16_000)])
+    detector = open_detector(["hey jarvis"])
+    starts = iter(range(0, samples.size, 320))
+    at = next(start for start in starts if detector.push(samples[start : start + 320]))
+    going_on = detector.push(samples[at + 320 : at + 640])
+    assert going_on == "hey jarvis"
+    detector.reset()
+    assert not any(detector.push(SILENCE[:320]) for _ in range(50))
+    detector.close()
+    detector.close()
+
+
+def test_a_machine_that_cannot_run_the_models_is_told_what_works_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymicro_wakeword", None)
+    with pytest.raises(EngineError, match="other names work"):
+        open_detector(["alexa"])

@@ -1,0 +1,129 @@
+"""Conversations with real models over real WebRTC, heard as a client hears them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtvi_local.bench.speech import read_wav
+from rtvi_local.bench.words import normalised_words, word_errors
+from tests.integration.world import World, world
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+pytestmark = pytest.mark.models
+
+SENTENCES = (
+    "What is the capital of France?",
+    "Please turn on the light in the kitchen.",
+    "I would like to hear a story about a dragon.",
+    "How many days are there in a year?",
+    "My sister lives in a small town near the sea.",
+)
+
+
+async def errors_in_transcript(w: World, samples: np.ndarray[tuple[int], np.dtype[np.int16]], words: str) -> tuple[int, int]:
+    """(errors, words) of what the appliance understood. The reply is cut short: it is not what is looked at."""
+    since = len(w.caller.messages)
+    said = w.caller.say(samples)
+    await said.done.wait()
+    await w.caller.wait_for("bot-llm-started", since=since)
+    await asyncio.sleep(1.6)  # a pause within the recording may have ended a turn: the rest makes another
+    heard = " ".join(w.transcripts(since))
+    w.caller.send("send-text", {"content": "Thanks.", "options": {"audio_response": False}})
+    await w.caller.wait_for("user-input", since=since, where=lambda data: data.get("input_type") == "chat")
+    await asyncio.sleep(1.0)
+    return word_errors(normalised_words(words), normalised_words(heard)), len(normalised_words(words))
+
+
+def test_people_are_understood(models_directory: Path, recordings: Path | None) -> None:
+    if recordings is None:
+        pytest.skip("THERE ARE NO RECORDINGS: only synthesized speech is tested (RTVI_LOCAL_TEST_AUDIO names a folder)")
+    said = tomllib.loads((Path(__file__).parents[1] / "data" / "recordings.toml").read_text())
+    folder = recordings
+
+    async def story() -> None:
+        errors = words = 0
+        async with world(models_directory) as w:
+            for name, text in said.items():
+                wrong, total = await errors_in_transcript(w, read_wav(folder / name), text)
+                errors, words = errors + wrong, words + total
+        assert errors / words <= 0.10, f"{errors} of {words} words"
+
+    asyncio.run(story())
+
+
+def test_clear_speech_is_understood_nearly_without_error(models_directory: Path) -> None:
+    async def story() -> None:
+        errors = words = 0
+        async with world(models_directory) as w:
+            for sentence in SENTENCES:
+                since = len(w.caller.messages)
+                await w.ask(sentence)
+                heard = " ".join(w.transcripts(since))
+                errors += word_errors(normalised_words(sentence), normalised_words(heard))
+                words += len(normalised_words(sentence))
+        assert errors / words <= 0.05, f"{errors} of {words} words"
+
+    asyncio.run(story())
+
+
+def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(models_directory: Path) -> None:
+    async def story() -> None:
+        async with world(models_directory) as w:
+            said_words = errors = 0
+            for question in ("Hello. My name is Anna.", "What is the capital of France?", "What is my name?"):
+                began_ms, since = w.caller.now_ms(), len(w.caller.messages)
+                reply = await w.ask(question)
+                outputs = [m.data for m in w.caller.messages[since:] if m.type == "bot-output"]
+                told = normalised_words(" ".join(o["text"] for o in outputs if o["spoken_status"] == "completed"))
+                audible = normalised_words(await w.understand(w.caller.heard_between(began_ms, w.caller.now_ms())))
+                assert told
+                said_words, errors = said_words + len(told), errors + word_errors(told, audible)
+            assert "anna" in reply.lower(), "the third turn refers to the first"
+            assert errors / said_words <= 0.15, f"{errors} of {said_words} words sounded otherwise"
+            assert [m.type for m in w.caller.messages if m.type in ("error", "error-response")] == []
+
+    asyncio.run(story())
+
+
+def test_an_interruption_silences_the_voice_at_once_and_what_was_not_heard_is_not_remembered(models_directory: Path) -> None:
+    async def story() -> None:
+        async with world(models_directory) as w:
+            w.caller.send("send-text", {"content": "Tell me a long story about a brave little dog."})
+            await w.caller.wait_for("bot-started-speaking")
+            await asyncio.sleep(1.5)
+            since = len(w.caller.messages)
+            said = await w.say("Wait a moment, what is the capital of Italy?")
+            silent_ms = _silence_after(w, said.first_sound_ms)
+            assert silent_ms - said.first_sound_ms <= 400
+            await w.caller.wait_for("bot-interrupted", since=since)
+            await w.answer(since)
+            prompt = w.prompts[-1]
+            assert [message["role"] for message in prompt] == ["system", "user", "assistant", "user"]
+            heard = await w.understand(w.caller.heard_between(0, silent_ms))
+            remembered = normalised_words(str(prompt[2]["content"]))
+            assert abs(len(remembered) - len(normalised_words(heard))) <= 2, f"remembered {remembered}, heard {heard!r}"
+            assert word_errors(remembered, normalised_words(heard)) <= 2
+
+    asyncio.run(story())
+
+
+def _silence_after(w: World, at_ms: float) -> float:
+    """When the bot's voice ended: the last audible packet before the first 200 ms of silence after `at_ms`."""
+    last_audible_ms = at_ms
+    for arrival in w.caller.arrivals:
+        if arrival.at_ms < at_ms:
+            continue
+        if arrival.audible:
+            last_audible_ms = arrival.at_ms
+        elif arrival.at_ms - last_audible_ms > 200:
+            break
+    return last_audible_ms

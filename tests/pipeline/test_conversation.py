@@ -1,0 +1,309 @@
+"""Whole conversations on engines without models, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtvi_local import virtual_clock
+from rtvi_local.config import Config, Llm, Stt
+from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
+from rtvi_local.engines.interfaces import LanguageModel
+from rtvi_local.pipeline.context import Message
+from rtvi_local.pipeline.conversation import Conversation
+from rtvi_local.pipeline.engines import Engines
+from rtvi_local.stages.registry import PipelineError, check_order
+from rtvi_local.transports.loopback import LoopbackTransport
+
+CONFIG = replace(Config(), llm=Llm(system_prompt="Be brief."), stt=Stt(interim_ms=0))
+HELLO = {"version": "2.1.0", "about": {"library": "@pipecat-ai/client-js", "library_version": "1.13.1"}}
+
+
+class Call:
+    """A client in a room with a conversation."""
+
+    def __init__(
+        self,
+        *texts: str,
+        replies: Sequence[str] = (),
+        probabilities: Sequence[float] = (),
+        model: LanguageModel | None = None,
+        config: Config = CONFIG,
+        voice: ToneVoice | None = None,
+        hello: object = HELLO,
+        **more: Any,
+    ) -> None:
+        """`hello` is what its client-ready says, `more` what the conversation is given besides."""
+        self.model = model or ScriptedModel(replies, first_token_ms=50, token_ms=20)
+        self.transport = LoopbackTransport()
+        self.ended: list[Conversation] = []
+        self._sent = 0
+        engines = Engines(
+            ScriptedVad,
+            ScriptedTurnDetector(probabilities, delay_ms=20),
+            EchoTranscriber(texts, delay_ms=80),
+            lambda _t, _s: False,
+            self.model,
+            voice or ToneVoice(delay_ms=30),
+        )
+        self.conversation = Conversation(self.transport, engines, config, on_end=self.ended.append, **more)
+        self.conversation.start()
+        self.send("client-ready", hello)
+
+    def send(self, type: str, data: object = None) -> str:
+        """Returns the message's id."""
+        self._sent += 1
+        id = f"{type}-{self._sent}"
+        self.conversation.on_message(json.dumps({"label": "rtvi-ai", "type": type, "id": id, "data": data}))
+        return id
+
+    async def ask(self, type: str, data: object = None) -> Any:
+        """Send a request; returns the `data` of its answer, whatever the answer is."""
+        id = self.send(type, data)
+        await asyncio.sleep(0.01)
+        return next(message["data"] for message in self.messages if message.get("id") == id)
+
+    async def request(self, t: str, d: object = None) -> Any:
+        """The same with a client-message: what stands under `d` of the answer, or the error."""
+        answer = await self.ask("client-message", {"t": t, "d": d})
+        return answer["error"] if "error" in answer else answer["d"]
+
+    def news(self, type: str) -> list[Any]:
+        """The data of every message of this type."""
+        return [message.get("data") for message in self.messages if message["type"] == type]
+
+    @property
+    def now_ms(self) -> float:
+        return asyncio.get_running_loop().time() * 1000
+
+    async def speak(self, duration_ms: int) -> None:
+        tone = (8000 * np.sin(np.arange(16 * duration_ms) * 0.3)).astype(np.int16)
+        await self.transport.hear(self.conversation, tone)
+
+    async def wait(self, duration_ms: int) -> None:
+        """Without a microphone."""
+        await asyncio.sleep(duration_ms / 1000)
+
+    async def be_quiet(self, duration_ms: int) -> None:
+        await self.transport.hear(self.conversation, np.zeros(16 * duration_ms, np.int16))
+
+    @property
+    def messages(self) -> list[dict[str, object]]:
+        return [json.loads(text) for text in self.transport.messages]
+
+    @property
+    def types(self) -> list[str]:
+        return [str(message["type"]) for message in self.messages]
+
+    def audible_between(self, from_ms: float, to_ms: float) -> bool:
+        return any(samples.any() for at_ms, samples in self.transport.audio if from_ms <= at_ms < to_ms)
+
+    @property
+    def said(self) -> list[Message]:
+        return self.conversation.context.messages[1:]
+
+    async def hang_up(self) -> None:
+        self.conversation.on_closed("done")
+        await self.conversation.ended()
+
+
+def test_a_question_is_answered_in_sound_and_in_messages_and_both_sides_are_remembered() -> None:
+    async def story() -> None:
+        call = Call("What is the capital of France?", replies=["It is Paris."])
+        await call.be_quiet(500)
+        await call.speak(1000)
+        spoken_ms = call.now_ms
+        await call.be_quiet(3000)
+        first_sound_ms = next(at_ms for at_ms, samples in call.transport.audio if samples.any())
+        assert first_sound_ms - spoken_ms < 450
+        assert call.said == [
+            {"role": "user", "content": "What is the capital of France?"},
+            {"role": "assistant", "content": "It is Paris."},
+        ]
+        types = [type for type in call.types if type != "metrics"]
+        wanted = [
+            "bot-ready", "user-started-speaking", "user-transcription", "user-stopped-speaking", "user-llm-text",
+            "bot-llm-started", "bot-llm-text", "bot-llm-stopped", "bot-started-speaking", "bot-output", "bot-stopped-speaking",
+        ]  # fmt: skip
+        positions = [types.index(type) for type in wanted]
+        assert positions == sorted(positions), types
+        await call.hang_up()
+        assert call.transport.closed == "done"
+
+    virtual_clock.run(story())
+
+
+def test_a_pause_within_a_sentence_gets_no_answer_and_its_words_are_transcribed_whole() -> None:
+    async def story() -> None:
+        call = Call(
+            "I would like",
+            "I would like some tea.",
+            replies=["You would like.", "Here you are."],
+            probabilities=[0.1, 0.1, 0.1, 0.9],
+        )
+        await call.speak(800)
+        await call.be_quiet(600)
+        await call.speak(800)
+        await call.be_quiet(3000)
+        assert [message["content"] for message in call.said] == ["I would like some tea.", "Here you are."]
+        assert call.types.count("bot-llm-started") == 1
+        assert call.types.count("user-started-speaking") == 1
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_an_interruption_silences_the_voice_and_only_the_heard_words_are_remembered() -> None:
+    async def story() -> None:
+        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+        call = Call("Count, please.", "And in French?", replies=[long, "Un deux trois."])
+        await call.speak(800)
+        await call.be_quiet(2500)
+        interrupted_ms = call.now_ms
+        assert call.audible_between(interrupted_ms - 200, interrupted_ms)
+        await call.speak(1000)
+        assert not call.audible_between(interrupted_ms + 200, call.now_ms)
+        await call.be_quiet(4000)
+        roles = [message["role"] for message in call.said]
+        assert roles == ["user", "assistant", "user", "assistant"]
+        heard = str(call.said[1]["content"])
+        assert long.startswith(heard)
+        assert 0 < len(heard) < len(long)
+        assert isinstance(call.model, ScriptedModel)
+        assert call.model.prompts[1][2] == {"role": "assistant", "content": heard}
+        types = call.types
+        assert types.index("bot-interrupted") < types.index("bot-stopped-speaking")
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_a_turn_that_was_ended_too_early_becomes_whole_again_and_half_an_answer_is_not_remembered() -> None:
+    async def story() -> None:
+        call = Call(
+            "Turn off the light.", "In the hall.", replies=["Which one? There are five of them in the house.", "It is off."]
+        )
+        await call.speak(800)
+        await call.be_quiet(900)
+        assert call.audible_between(call.now_ms - 100, call.now_ms), "the answer to the first half can be heard"
+        await call.speak(700)
+        await call.be_quiet(3000)
+        assert [message["content"] for message in call.said] == ["Turn off the light. In the hall.", "It is off."]
+        assert isinstance(call.model, ScriptedModel)
+        assert call.model.prompts[-1][1:] == [{"role": "user", "content": "Turn off the light. In the hall."}]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_a_sign_of_listening_only_pauses_the_voice() -> None:
+    async def story() -> None:
+        long = "One two three four five six seven eight nine ten."
+        call = Call("Count, please.", "Mhm.", replies=[long])
+        await call.speak(800)
+        await call.be_quiet(2000)
+        await call.speak(260)
+        await call.be_quiet(6000)
+        assert [message["content"] for message in call.said] == ["Count, please.", long]
+        assert "bot-interrupted" not in call.types
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_noise_that_holds_no_words_gets_no_answer() -> None:
+    async def story() -> None:
+        call = Call("", replies=["What?"])
+        await call.speak(300)
+        await call.be_quiet(3000)
+        assert call.said == []
+        assert "bot-llm-started" not in call.types
+        assert call.types.count("user-started-speaking") == call.types.count("user-stopped-speaking") == 1
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_typed_text_is_answered_and_interrupts_what_is_being_said() -> None:
+    async def story() -> None:
+        call = Call(replies=["One two three four five six seven eight.", "Hello to you."])
+        call.send("send-text", {"content": "Count"})
+        await call.be_quiet(1500)
+        call.send("send-text", {"content": "Hi", "options": {"audio_response": False}})
+        await call.be_quiet(1500)
+        assert [message["role"] for message in call.said] == ["user", "assistant", "user", "assistant"]
+        assert call.said[3]["content"] == "Hello to you."
+        assert call.types.index("bot-interrupted") > 0
+        outputs = [m["data"] for m in call.messages if m["type"] == "bot-output"]
+        assert any(isinstance(o, dict) and o["text"] == "Hello to you." and not o["will_be_spoken"] for o in outputs)
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_text_that_wants_no_answer_is_only_remembered() -> None:
+    async def story() -> None:
+        call = Call(replies=["Noted."])
+        call.send("send-text", {"content": "My name is Anna.", "options": {"run_immediately": False}})
+        await call.be_quiet(500)
+        assert call.said == [{"role": "user", "content": "My name is Anna."}]
+        assert "bot-llm-started" not in call.types
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+class BrokenModel(ScriptedModel):
+    def answer(self, messages: Sequence[Message]) -> str:
+        raise RuntimeError("out of order")
+
+
+def test_a_model_that_fails_is_told_and_the_conversation_goes_on() -> None:
+    async def story() -> None:
+        call = Call("Hello?", "Are you there?", model=BrokenModel())
+        await call.speak(800)
+        await call.be_quiet(2000)
+        await call.speak(800)
+        await call.be_quiet(2000)
+        assert call.types.count("error") == 2
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_hanging_up_in_mid_reply_leaves_nothing_running_and_frees_the_model() -> None:
+    async def story() -> None:
+        model = ScriptedModel(["One two three four five six seven."], max_sessions=1, token_ms=100)
+        call = Call("Count.", model=model)
+        await call.speak(800)
+        await call.be_quiet(600)
+        await call.hang_up()
+        assert call.ended == [call.conversation]
+        frames = len(call.transport.audio)
+        await asyncio.sleep(1)
+        assert len(call.transport.audio) == frames
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        model.open_session().close()
+
+    virtual_clock.run(story())
+
+
+@pytest.mark.parametrize(
+    ("stages", "complaint"),
+    [
+        (["phrase_endpointing", "llm_context", "llm", "speech"], "no stage 'speech'"),
+        (["phrase_endpointing", "llm", "tts"], "'llm_context' is missing"),
+        (["phrase_endpointing", "llm", "llm_context", "tts"], "'llm' cannot stand before 'llm_context'"),
+        (["phrase_endpointing", "llm_context", "llm", "llm", "tts"], "'llm' stands too often"),
+        (["phrase_endpointing", "llm_context", "llm_context", "llm", "tts"], "must come last"),
+    ],
+)
+def test_a_pipeline_that_cannot_work_is_refused_by_name(stages: list[str], complaint: str) -> None:
+    with pytest.raises(PipelineError, match=complaint):
+        check_order(stages)

@@ -1,0 +1,23 @@
+import pytest
+
+from rtvi_local.pipeline.floor import is_backchannel, is_hush
+
+
+@pytest.mark.parametrize("text", ["Mhm.", "Yeah, okay.", "Uh-huh!", "I see.", "That’s right.", "Oh, okay", "Hmm"])
+def test_signs_of_listening_do_not_take_the_floor(text: str) -> None:
+    assert is_backchannel(text)
+
+
+@pytest.mark.parametrize("text", ["", "Okay, but why?", "Right?", "Yes I want two of them", "Wait.", "Stop.", "What", "No."])
+def test_anything_else_does(text: str) -> None:
+    assert not is_backchannel(text)
+
+
+@pytest.mark.parametrize("text", ["Stop.", "Stop, stop, stop!", "Be quiet.", "That's enough.", "Okay, stop."])
+def test_asking_for_silence_is_recognised(text: str) -> None:
+    assert is_hush(text)
+
+
+@pytest.mark.parametrize("text", ["Stop the timer.", "", "Don't stop.", "How do I stop smoking?"])
+def test_words_about_stopping_are_not_asking_for_silence(text: str) -> None:
+    assert not is_hush(text)

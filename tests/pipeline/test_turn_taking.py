@@ -1,0 +1,375 @@
+"""The laws of turn-taking, checked on single stories and on long random walks."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS
+from rtvi_local.pipeline.turn_taking import (
+    LONGEST_JUDGEMENT_MS,
+    LONGEST_WORDLESS_MS,
+    REJOIN_MS,
+    Answering,
+    Commit,
+    Deciding,
+    Delivered,
+    DropTurn,
+    Effect,
+    EndJudged,
+    Evaluate,
+    Event,
+    ForgetAudio,
+    Hushed,
+    Idle,
+    Interrupt,
+    Interruptions,
+    Judging,
+    Listening,
+    OpenTurn,
+    Overlapping,
+    PauseVoice,
+    Policy,
+    ResumeVoice,
+    SpeechBegan,
+    SpeechPaused,
+    State,
+    Supersede,
+    Think,
+    Tick,
+    Transcribed,
+    Typed,
+    WordsSoFar,
+    deadline,
+    learnt,
+    patience_ms,
+    step,
+)
+
+POLICY = Policy()
+
+
+def play(state: State, *events: Event, policy: Policy = POLICY) -> tuple[State, list[Effect]]:
+    effects: list[Effect] = []
+    for event in events:
+        state, caused = step(state, event, policy)
+        effects.extend(caused)
+    return state, effects
+
+
+def answering() -> State:
+    state, _ = play(
+        Idle(),
+        SpeechBegan(0),
+        SpeechPaused(1100, 1000),
+        Transcribed(1150, "What time is it?", 1),
+        EndJudged(1160, 0.9, 1),
+        Tick(1200),
+    )
+    assert isinstance(state, Answering)
+    return state
+
+
+def test_a_finished_utterance_is_thought_about_at_once_and_committed_after_a_short_silence() -> None:
+    state, effects = play(Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), Transcribed(1150, "What time is it?", 1))
+    assert effects == [OpenTurn(), Evaluate(1), Think(1, "What time is it?")]
+    state, effects = play(state, EndJudged(1160, 0.9, 1))
+    assert effects == []
+    assert deadline(state, POLICY) == 1200
+    state, effects = play(state, Tick(1200))
+    assert effects == [Commit(1), ForgetAudio()]
+    assert state == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
+
+
+def test_an_utterance_that_sounds_unfinished_is_given_time_but_never_more_than_a_second_and_a_half() -> None:
+    state, _ = play(
+        Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), Transcribed(1150, "I would like", 1), EndJudged(1160, 0.1, 1)
+    )
+    due = deadline(state, POLICY)
+    assert due is not None
+    assert 1000 + POLICY.wait_complete_ms < due <= 1000 + LONGEST_SILENCE_MS
+    patient = Policy(wait_incomplete_ms=5000)
+    assert deadline(state, patient) == 1000 + LONGEST_SILENCE_MS
+
+
+def test_words_that_come_after_the_silence_was_long_enough_are_committed_at_once() -> None:
+    _, effects = play(
+        Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1160, 0.9, 1), Tick(1200), Transcribed(1400, "Yes.", 1)
+    )
+    assert effects[-3:] == [Think(1, "Yes."), Commit(1), ForgetAudio()]
+
+
+def test_going_on_after_a_pause_drops_the_tentative_answer_and_its_late_results() -> None:
+    state, effects = play(Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), SpeechBegan(1150))
+    assert effects[-1] == Supersede(1)
+    assert isinstance(state, Listening)
+    state, effects = play(state, Transcribed(1200, "I would", 1), SpeechPaused(2100, 2000), Transcribed(2110, "I would", 1))
+    assert effects == [Evaluate(2)]
+    assert isinstance(state, Deciding)
+    assert state.text is None
+
+
+def test_noise_without_words_opens_and_drops_a_turn_without_a_reply() -> None:
+    state, effects = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200), Transcribed(400, "", 1), Tick(2000))
+    assert effects == [OpenTurn(), Evaluate(1), DropTurn(1), ForgetAudio()]
+    assert state == Idle(1)
+
+
+def test_a_turn_whose_words_never_come_is_given_up() -> None:
+    state, _ = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200))
+    due = deadline(state, POLICY)
+    assert due is not None
+    state, effects = play(state, Tick(due))
+    assert effects == [DropTurn(1), ForgetAudio()]
+
+
+def test_a_turn_that_never_pauses_ends_at_its_longest_time() -> None:
+    state, _ = play(Idle(), SpeechBegan(0))
+    assert deadline(state, POLICY) == POLICY.max_turn_ms
+    _, effects = play(state, Tick(30_000), Transcribed(30_300, "and so on", 1))
+    assert effects == [Evaluate(1), Think(1, "and so on"), Commit(1), ForgetAudio()]
+
+
+def test_a_backchannel_pauses_the_voice_and_lets_it_go_on() -> None:
+    state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Transcribed(5400, "Mhm.", 2))
+    assert effects == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
+    assert state == Answering(2, 1)
+
+
+def test_a_question_over_the_voice_takes_the_floor_and_is_answered() -> None:
+    state, effects = play(
+        answering(),
+        SpeechBegan(5000),
+        SpeechPaused(5500, 5400),
+        EndJudged(5510, 0.9, 2),
+        Transcribed(5650, "What about Rome?", 2),
+    )
+    assert effects == [
+        PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio(),
+    ]  # fmt: skip
+    assert isinstance(state, Answering)
+    assert (state.latest, state.reply) == (2, 2)
+
+
+def test_where_no_words_are_known_before_the_end_long_speech_over_the_voice_takes_the_floor() -> None:
+    policy = Policy(knows_words=False)
+    state, _ = play(answering(), SpeechBegan(5000), policy=policy)
+    assert deadline(state, policy) == 5000 + policy.floor_ms
+    state, effects = play(state, Tick(5000 + policy.floor_ms), policy=policy)
+    assert effects == [Interrupt(1), OpenTurn()]
+    assert isinstance(state, Listening)
+
+
+def test_a_long_sound_without_words_lets_the_voice_go_on() -> None:
+    state, effects = play(answering(), SpeechBegan(5000), Tick(5000 + LONGEST_WORDLESS_MS))
+    assert effects == [PauseVoice(), ResumeVoice()]
+    assert isinstance(state, Answering)
+    assert play(state, WordsSoFar(6200, "Mhm"))[1] == []
+    assert play(state, WordsSoFar(6200, "No, that is wrong"))[1] == [Interrupt(1), OpenTurn()]
+    assert play(state, SpeechPaused(6300, 6200))[1] == [PauseVoice(), Evaluate(2)], "its words may come yet"
+
+
+def test_who_goes_on_soon_after_their_turn_was_ended_continues_it() -> None:
+    cut_off, _ = play(
+        Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), Transcribed(1150, "Turn off the light.", 1), EndJudged(1160, 0.99, 1)
+    )
+    answered, _ = play(cut_off, Tick(1200))
+    _, effects = play(
+        answered, SpeechBegan(1700), SpeechPaused(2400, 2300), EndJudged(2410, 0.9, 2), Transcribed(2450, "in the hall.", 2)
+    )
+    assert effects[:5] == [PauseVoice(), Evaluate(2), Interrupt(1, rejoins=True), OpenTurn(), Think(2, "in the hall.")]
+    _, effects = play(answered, SpeechBegan(1700), WordsSoFar(2200, "and in the"))
+    assert effects == [PauseVoice(), Interrupt(1, rejoins=True), OpenTurn()]
+    _, effects = play(answered, SpeechBegan(2501), WordsSoFar(3000, "and in the"))
+    assert effects == [PauseVoice(), Interrupt(1), OpenTurn()], "later it is an interruption"
+
+
+def test_a_person_who_makes_pauses_is_given_them() -> None:
+    before = Deciding(2, 0, quiet_since_ms=1000, text="So the first", probability=0.4)
+    policy = learnt(POLICY, before, SpeechBegan(1900), Listening(2, 0))
+    assert policy.pace_ms == 900
+    unsure = Deciding(3, 0, quiet_since_ms=4000, text="the blue one.", probability=0.3)
+    assert patience_ms(unsure, policy) > patience_ms(unsure, POLICY)
+    sure = Deciding(3, 0, quiet_since_ms=4000, text="The blue one, please.", probability=0.95)
+    assert patience_ms(sure, policy) == patience_ms(sure, POLICY), "what is surely over is answered as fast as ever"
+    for _ in range(10):
+        policy = learnt(policy, sure, Tick(5000), Answering(3, 3))
+    assert policy.pace_ms < 100, "and a single long pause is forgotten"
+
+
+def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_listening() -> None:
+    overlapping, _ = play(answering(), SpeechBegan(5000))
+    assert play(overlapping, WordsSoFar(5200, "Yeah"))[1] == []
+    assert play(overlapping, WordsSoFar(5200, "Wait, what"))[1] == [Interrupt(1), OpenTurn()]
+
+
+def test_stop_ends_the_reply_and_gets_none() -> None:
+    state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), Transcribed(5500, "Stop.", 2))
+    assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn(), DropTurn(2), ForgetAudio()]
+    assert state == Idle(2)
+
+
+def test_a_paused_voice_comes_back_though_the_words_never_do() -> None:
+    state, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200))
+    due = deadline(state, POLICY)
+    assert due == 5200 + LONGEST_JUDGEMENT_MS
+    _, effects = play(state, Tick(due))
+    assert effects == [ResumeVoice(), ForgetAudio()]
+
+
+@pytest.mark.parametrize(("interruptions", "expected"), [("never", []), ("eager", [Interrupt(1), OpenTurn()])])
+def test_interruptions_can_be_refused_or_eager(interruptions: Interruptions, expected: list[Effect]) -> None:
+    policy = Policy(interruptions=interruptions)
+    _, effects = play(answering(), SpeechBegan(5000), policy=policy)
+    assert effects == expected
+
+
+def test_typed_text_takes_the_floor_from_whoever_has_it() -> None:
+    assert play(answering(), Typed(5000, "hi"))[1] == [Interrupt(1), ForgetAudio(), Think(2, "hi", typed=True), Commit(2)]
+    listening, _ = play(Idle(), SpeechBegan(0))
+    assert play(listening, Typed(100, "hi"))[1] == [DropTurn(0), ForgetAudio(), Think(1, "hi", typed=True), Commit(1)]
+
+
+# --- random walks ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """Watches the effects as somebody does who carries them out, and complains when they make no sense."""
+
+    turn_open: bool = False
+    voice_paused: bool = False
+    reply: int = 0
+    thought: int = 0
+    dead: int = 0
+    evaluated: int = 0
+    committed: list[int] = field(default_factory=list)
+
+    def see(self, effect: Effect) -> None:
+        match effect:
+            case OpenTurn():
+                assert not self.turn_open, "a turn opened within a turn"
+                self.turn_open = True
+            case Evaluate(revision):
+                assert revision > self.evaluated, "an evaluation's revision must be new"
+                self.evaluated = revision
+            case Think(revision, text, typed):
+                assert text
+                assert revision > self.thought, "each revision is thought about once"
+                assert revision > self.dead, "dead revisions stay dead"
+                assert not self.reply, "one reply at a time: cancel before the next start"
+                assert typed or self.turn_open
+                self.thought = revision
+            case Commit(revision):
+                assert revision == self.thought, "only what is being thought about can be committed"
+                assert revision > self.dead
+                assert not self.voice_paused, "a committed reply can be heard"
+                self.committed.append(revision)
+                self.reply, self.turn_open = revision, False
+            case Supersede(revision):
+                assert not self.reply
+                self.dead = max(self.dead, revision)
+            case DropTurn(revision):
+                assert self.turn_open
+                self.turn_open, self.dead = False, max(self.dead, revision)
+            case Interrupt(revision):
+                assert revision == self.reply, "only the reply under way can be interrupted, and only once"
+                self.reply, self.voice_paused, self.dead = 0, False, max(self.dead, revision)
+            case PauseVoice():
+                assert self.reply
+                assert not self.voice_paused
+                self.voice_paused = True
+            case ResumeVoice():
+                assert self.voice_paused
+                self.voice_paused = False
+            case ForgetAudio():
+                pass
+
+    def agrees_with(self, state: State) -> None:
+        assert self.turn_open == isinstance(state, Listening | Deciding)
+        assert self.voice_paused == isinstance(state, Overlapping | Judging)
+        assert bool(self.reply) == isinstance(state, Answering | Overlapping | Judging)
+
+
+def random_event(random_: random.Random, state: State, world: World, now_ms: float) -> Event:
+    revision = random_.choice([state.latest, state.latest, state.latest - 1, random_.randint(0, state.latest + 2)])
+    text = random_.choice(["", "Mhm.", "Stop.", "What time is it?", "and then", "Yes."])
+    events: list[Event] = [
+        SpeechBegan(now_ms),
+        SpeechPaused(now_ms, now_ms - random_.choice([32, 96, 500])),
+        WordsSoFar(now_ms, text),
+        Transcribed(now_ms, text, revision),
+        EndJudged(now_ms, random_.random(), revision),
+        Typed(now_ms, "typed"),
+        Delivered(now_ms, random_.choice([world.reply, revision])),
+        Hushed(now_ms),
+        Tick(now_ms),
+    ]
+    return random_.choice(events)
+
+
+@pytest.mark.parametrize("interruptions", ["never", "polite", "eager"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) -> None:
+    """12 walks of 10,000 steps, 120,000 in all: whatever happens in whatever order, no law is broken and nothing hangs."""
+    random_ = random.Random(seed)
+    policy = Policy(
+        interruptions=interruptions,
+        wait_incomplete_ms=random_.choice([600, 1200, 5000]),
+        detects_end=random_.random() < 0.7,
+        knows_words=random_.random() < 0.7,
+    )
+    state: State = Idle()
+    world = World()
+    now_ms = 0.0
+    for _ in range(10_000):
+        now_ms += random_.choice([0, 5, 20, 100, 700])
+        due = deadline(state, policy)
+        if due is not None and due <= now_ms:
+            now_ms = due
+            event: Event = Tick(due)
+        else:
+            event = random_event(random_, state, world, now_ms)
+        before = state
+        state, effects = step(state, event, policy)
+        policy = learnt(policy, before, event, state)
+        assert 0 <= policy.pace_ms < 1_000_000
+        for effect in effects:
+            world.see(effect)
+        if isinstance(event, Delivered) and event.revision == world.reply:
+            world.reply = 0
+        world.agrees_with(state)
+        assert state.latest >= before.latest, "revisions never shrink"
+        if isinstance(event, Tick) and due is not None and event.at_ms >= due:
+            assert state != before, "a deadline that has come moves things on"
+        if isinstance(state, Deciding) and state.text is not None:
+            wait = deadline(state, policy)
+            assert wait is not None
+            assert wait <= state.quiet_since_ms + LONGEST_SILENCE_MS, "no silence is longer than the longest"
+        if not isinstance(state, Idle | Answering):
+            assert deadline(state, policy) is not None, "only who waits for the person, or speaks, may wait for ever"
+    assert len(world.committed) > 100
+
+
+def test_left_alone_every_state_comes_to_rest() -> None:
+    """With nobody saying anything more, deadlines alone lead to Idle or to a reply that can be heard, in four steps."""
+    random_ = random.Random(7)
+    state: State = Idle()
+    world = World()
+    now_ms = 0.0
+    for _ in range(5_000):
+        now_ms += random_.choice([0, 20, 100])
+        event = random_event(random_, state, world, now_ms)
+        state, effects = step(state, event, POLICY)
+        for effect in effects:
+            world.see(effect)
+        if isinstance(event, Delivered) and event.revision == world.reply:
+            world.reply = 0
+        left_alone = state
+        for _ in range(4):
+            due = deadline(left_alone, POLICY)
+            if due is not None:
+                left_alone, _ = step(left_alone, Tick(due), POLICY)
+        assert isinstance(left_alone, Idle | Answering)

@@ -1,0 +1,57 @@
+"""An appliance for tests: it remembers what it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
+from rtvi_local.transports.interface import Transport
+
+
+@dataclass
+class FakeConversation:
+    transport: Transport
+    request_data: dict[str, Any]
+    messages: list[str] = field(default_factory=list)
+    samples: int = 0
+    closed: list[str] = field(default_factory=list)
+
+    def on_audio(self, samples: npt.NDArray[np.int16], at_ms: float) -> None:
+        self.samples += len(samples)
+
+    def on_message(self, text: str) -> None:
+        self.messages.append(text)
+        self.transport.send_message(text)
+
+    def on_closed(self, reason: str) -> None:
+        self.closed.append(reason)
+
+
+@dataclass
+class FakeAppliance:
+    missing: list[str] = field(default_factory=list)
+    most: int = 4
+    opened: list[FakeConversation] = field(default_factory=list)
+    unusable: str = ""
+    """What is wrong with every request."""
+
+    @property
+    def conversations(self) -> int:
+        return sum(not conversation.closed for conversation in self.opened)
+
+    def ready(self) -> Sequence[str]:
+        return self.missing
+
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> FakeConversation:
+        if self.conversations >= self.most:
+            raise TooManyConversations(f"{self.most} conversations are going on")
+        if self.unusable:
+            raise UnusableRequest(self.unusable)
+        conversation = FakeConversation(transport, request_data)
+        self.opened.append(conversation)
+        return conversation

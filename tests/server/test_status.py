@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from rtvi_local.config import Config
+from rtvi_local.server.app import create_app
+from tests.server.appliance import FakeAppliance
+
+
+def client_of(appliance: FakeAppliance, page: Path | None = None) -> TestClient:
+    return TestClient(create_app(Config(), appliance, page=page), base_url="http://localhost:7860")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    (tmp_path / "index.html").write_text("<!doctype html><title>talk</title>")
+    (tmp_path / "app.js").write_text("export {}")
+    return tmp_path
+
+
+def test_the_process_is_alive_before_it_is_ready() -> None:
+    with client_of(FakeAppliance(missing=["whisper-base"])) as client:
+        assert client.get("/livez").status_code == 200
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json() == {"ready": False, "missing": ["whisper-base"]}
+        assert client.get("/status").json()["status"] == "starting"
+
+
+def test_ready_is_ready() -> None:
+    with client_of(FakeAppliance()) as client:
+        assert client.get("/readyz").json() == {"ready": True}
+        status = client.get("/status").json()
+        assert (status["status"], status["transports"]) == ("ready", ["webrtc", "websocket"])
+        assert status["telephony"] == ["twilio", "telnyx", "plivo", "exotel"]
+
+
+def test_metrics_are_prometheus_text() -> None:
+    with client_of(FakeAppliance()) as client:
+        response = client.get("/metrics")
+        assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert "rtvi_conversations 0.0" in response.text
+        assert "rtvi_loop_stall_seconds_bucket" in response.text
+        assert "process_cpu_seconds " in response.text
+
+
+def test_two_servers_in_one_process_count_apart() -> None:
+    with client_of(FakeAppliance()) as one, client_of(FakeAppliance()) as two:
+        one.post("/api/offer", json={})
+        assert 'rtvi_offers_total{result="OfferError"} 1.0' in one.get("/metrics").text
+        assert "OfferError" not in two.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/livez", "/nothing", "/start"])
+def test_every_answer_keeps_the_page_to_itself(page: Path, path: str) -> None:
+    with client_of(FakeAppliance(), page) as client:
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'; connect-src 'self'; ")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["permissions-policy"] == "microphone=(self), camera=(self)"
+
+
+def test_the_page_is_served_and_asked_for_again_each_time(page: Path) -> None:
+    with client_of(FakeAppliance(), page) as client:
+        response = client.get("/")
+        assert "<title>talk</title>" in response.text
+        assert response.headers["cache-control"] == "no-cache"
+        assert client.get("/app.js").headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "//etc/passwd", "/app.js/x"])
+def test_nothing_outside_the_page_is_served(page: Path, path: str) -> None:
+    (page.parent / "secret").write_text("secret")
+    with client_of(FakeAppliance(), page) as client:
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "detail" in response.json()
+
+
+def test_without_a_page_the_api_works(tmp_path: Path) -> None:
+    with client_of(FakeAppliance(), tmp_path) as client:
+        response = client.get("/")
+        assert response.status_code == 503
+        assert "make web" in response.text
+        assert client.get("/livez").is_success
+
+
+def test_wrong_methods_and_paths_are_refused_in_json(tmp_path: Path) -> None:
+    with client_of(FakeAppliance(), tmp_path) as client:
+        assert client.put("/api/offer", json={}).json() == {"detail": "Method Not Allowed"}
+        assert client.get("/nothing").json() == {"detail": "Not Found"}

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from rtvi_local import virtual_clock
+from rtvi_local.config import Stt, Vad
+from rtvi_local.engines.fakes import EchoTranscriber, ScriptedTurnDetector, ScriptedVad
+from rtvi_local.engines.interfaces import Float32, Transcription
+from rtvi_local.pipeline.frames import Audio, EndOfTurn, Failed, Frame, SpeechStarted, SpeechStopped, Transcript
+from rtvi_local.stages.listening import Listening
+
+LOUD, QUIET = 8000, 0
+
+
+class Room:
+    """A listening stage, and what it said."""
+
+    def __init__(
+        self,
+        transcriber: EchoTranscriber,
+        *,
+        interim_ms: int = 0,
+        is_invented: bool = False,
+        detector: ScriptedTurnDetector | None = None,
+    ) -> None:
+        self.frames: list[Frame] = []
+        self.transcriber = transcriber
+        self.stage = Listening(
+            ScriptedVad(), transcriber, detector, lambda _t, _s: is_invented, Vad(), Stt(interim_ms=interim_ms)
+        )
+        self.stage.emit = self.frames.append
+        self._loop = asyncio.get_running_loop()
+
+    async def hear(self, level: int, duration_ms: int) -> None:
+        tone = (level * np.sin(np.arange(320) * 0.3)).astype(np.int16)
+        for _ in range(duration_ms // 20):
+            await asyncio.sleep(0.02)
+            self.stage.receive(Audio(tone, self._loop.time() * 1000))
+
+    def of(self, kind: type) -> list[Frame]:
+        return [frame for frame in self.frames if isinstance(frame, kind)]
+
+
+def test_speech_is_noticed_and_its_audio_begins_before_it_did() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(["hello"]), detector=ScriptedTurnDetector([0.7]))
+        await room.hear(QUIET, 1000)
+        await room.hear(LOUD, 1000)
+        await room.hear(QUIET, 200)
+        (started,), (stopped,) = room.of(SpeechStarted), room.of(SpeechStopped)
+        assert isinstance(started, SpeechStarted)
+        assert isinstance(stopped, SpeechStopped)
+        assert 1032 <= started.at_ms <= 1120
+        assert 2000 <= stopped.at_ms - stopped.silence_ms <= 2040
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        assert room.of(Transcript) == [Transcript("hello", False, 0, "en"), Transcript("hello", True, 1, "en")]
+        assert len(room.transcriber.heard_samples) == 1, "what was transcribed as the silence began is not transcribed again"
+        assert room.of(EndOfTurn) == [EndOfTurn(0.7, 1)]
+        heard_s = room.transcriber.heard_samples[0] / 16_000
+        assert 1.0 + 0.3 < heard_s <= 1.0 + 0.1 + 0.4 + 0.1, "the pre-roll is in it, and not the whole past"
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_interim_transcripts_come_while_the_person_speaks_and_no_faster_than_asked() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(), interim_ms=500)
+        await room.hear(LOUD, 2200)
+        transcripts = room.of(Transcript)
+        assert len(transcripts) == 4
+        assert not any(frame.final for frame in transcripts if isinstance(frame, Transcript))
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_a_slow_transcriber_is_not_asked_again_before_it_has_answered() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(delay_ms=900), interim_ms=200)
+        await room.hear(LOUD, 2000)
+        assert len(room.transcriber.heard_samples) == 2
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_what_was_asked_for_an_older_revision_is_only_interim() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(["one", "one two"], delay_ms=300))
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(1)
+        await room.hear(LOUD, 200)
+        room.stage.evaluate(2)
+        await asyncio.sleep(0.5)
+        assert room.of(Transcript) == [Transcript("one", False, 1, "en"), Transcript("one two", True, 2, "en")]
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_after_an_utterance_is_dealt_with_its_late_words_are_nobodys() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(["late"], delay_ms=100))
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(1)
+        room.stage.forget()
+        await asyncio.sleep(0.3)
+        assert room.of(Transcript) == []
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_words_made_up_on_noise_become_no_words() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(["Thank you for watching."]), is_invented=True)
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        assert room.of(Transcript) == [Transcript("", True, 1, "en")]
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+class BrokenTranscriber(EchoTranscriber):
+    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+        raise RuntimeError("out of order")
+
+
+def test_a_transcriber_that_fails_is_told_and_leaves_no_turn_hanging() -> None:
+    async def story() -> None:
+        room = Room(BrokenTranscriber())
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        assert room.of(Transcript) == [Transcript("", True, 1)]
+        assert len(room.of(Failed)) == 1
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_speech_that_goes_on_after_its_turn_was_ended_is_noticed_again() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber())
+        await room.hear(LOUD, 500)
+        room.stage.forget()
+        await room.hear(LOUD, 500)
+        assert len(room.of(SpeechStarted)) == 2
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_the_turn_detector_is_asked_again_the_longer_it_is_quiet_and_not_after_the_turn_is_over() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(), detector=ScriptedTurnDetector([0.1, 0.2, 0.9]))
+        await room.hear(LOUD, 500)
+        await room.hear(QUIET, 60)
+        room.stage.evaluate(1)
+        assert room.of(EndOfTurn) == []
+        await room.hear(QUIET, 600)
+        assert room.of(EndOfTurn) == [EndOfTurn(0.1, 1), EndOfTurn(0.2, 1), EndOfTurn(0.9, 1)]
+        room.stage.forget()
+        await room.hear(QUIET, 1000)
+        assert len(room.of(EndOfTurn)) == 3, "nor after it was sure"
+        await room.stage.close()
+
+    virtual_clock.run(story())
