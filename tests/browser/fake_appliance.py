@@ -31,6 +31,7 @@ from rtvi_local.server.websocket_protocol import websocket_options
 from rtvi_local.stages.pipeline_request import PipelineRequest, read_request
 from rtvi_local.stages.registry import PipelineError
 from rtvi_local.transports.interface import Transport
+from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_server import until
 
 CONFIG = replace(Config(), models=Models(stt="ears", llm="own-model", tts="own-voice"))
@@ -96,9 +97,15 @@ class FakeAppliance:
 
 @contextlib.contextmanager
 def fake_appliance(
-    *, heard: str = "Hello there.", replies: Sequence[str] = (), models: Sequence[str] = (), voices: Sequence[str] = ()
+    house: BrowserHouse,
+    *,
+    heard: str = "Hello there.",
+    replies: Sequence[str] = (),
+    models: Sequence[str] = (),
+    voices: Sequence[str] = (),
 ) -> Iterator[tuple[str, FakeAppliance]]:
-    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had."""
+    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had. The pages of `house` are
+    closed before it goes."""
     engines: dict[tuple[Kind, str], Callable[[], Any]] = {}
     engines |= {("llm", name): ScriptedModel for name in models}
     engines |= {("tts", name): ToneVoice for name in voices}
@@ -119,6 +126,7 @@ def fake_appliance(
         until(lambda: server.started, "server")
         yield f"http://localhost:{port}/", appliance
     finally:
+        house.leave()
         server.should_exit = True
         thread.join(15)
         assert not thread.is_alive()

@@ -98,7 +98,8 @@ def is_heard(page: Page) -> bool:
 
 
 def test_hello_world_is_heard_and_answered(house: BrowserHouse, question_tone: Path) -> None:
-    with fake_appliance(heard="How are you?", replies=["I am very well, and I will say so at some length, thank you."]) as it:
+    replies = ["I am very well, and I will say so at some length, thank you."]
+    with fake_appliance(house, heard="How are you?", replies=replies) as it:
         url, appliance = it
         page = sample(house, url, "hello.html", microphone=question_tone)
         until(lambda: is_heard(page), "sound of the answer")
@@ -107,7 +108,7 @@ def test_hello_world_is_heard_and_answered(house: BrowserHouse, question_tone: P
 
 
 def test_built_in_options_hold_from_the_start(house: BrowserHouse) -> None:
-    with fake_appliance(models=["llama3-8b-8192"], voices=["id-145768"]) as (url, appliance):
+    with fake_appliance(house, models=["llama3-8b-8192"], voices=["id-145768"]) as (url, appliance):
         sample(house, url, "config.html")
         (conversation,) = until(lambda: appliance.opened, "conversation")
         config = appliance.requests[0].config
@@ -149,14 +150,15 @@ def test_a_tool_runs_on_the_client_and_its_result_goes_back(house: BrowserHouse,
 
 
 def test_another_model_is_configured_in_the_middle(house: BrowserHouse) -> None:
-    with fake_appliance(models=["gpt-4o-mini"]) as (url, appliance):
+    with fake_appliance(house, models=["gpt-4o-mini"]) as (url, appliance):
         sample(house, url, "configure.html")
         (conversation,) = until(lambda: appliance.opened, "conversation")
         until(lambda: conversation._options.config.models.llm == "gpt-4o-mini", "other model")
 
 
 def test_a_custom_pipeline_wakes_at_its_wake_word(house: BrowserHouse, question_tone: Path) -> None:
-    with fake_appliance(heard="Hey computer, what time is it?", replies=["It is late, and I have said so before."]) as it:
+    replies = ["It is late, and I have said so before."]
+    with fake_appliance(house, heard="Hey computer, what time is it?", replies=replies) as it:
         url, appliance = it
         page = sample(house, url, "pipeline.html", microphone=question_tone)
         (request,) = until(lambda: appliance.requests, "conversation")
@@ -174,7 +176,7 @@ def test_hello_world_with_the_real_appliance(house: BrowserHouse, appliance_url:
 
 
 def test_the_camera_is_no_hindrance_to_the_real_server(house: BrowserHouse) -> None:
-    with fake_appliance(replies=["I see nothing, but I can tell you so."]) as (url, _):
+    with fake_appliance(house, replies=["I see nothing, but I can tell you so."]) as (url, _):
         page = sample(house, url, "camera.html")
         until(lambda: page.locator("audio").count(), "the bot's track")
         page.evaluate("() => voiceClient.sendText('What do you see?')")
@@ -184,7 +186,7 @@ def test_the_camera_is_no_hindrance_to_the_real_server(house: BrowserHouse) -> N
 def test_the_page_of_the_documentation_runs(house: BrowserHouse, question_tone: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "sdk.md").read_text(encoding="utf-8")
     html = text.partition("```html\n")[2].partition("```")[0]
-    with fake_appliance(heard="How are you?", replies=["Ahoy! I am very well, and I will say so at some length."]) as it:
+    with fake_appliance(house, heard="How are you?", replies=["Ahoy! I am very well, and I will say so at some length."]) as it:
         url, appliance = it
         page = house.visit(url, go=False, microphone=question_tone)
         page.route(
@@ -201,7 +203,7 @@ def test_the_page_of_the_documentation_runs(house: BrowserHouse, question_tone: 
 
 
 def test_text_is_answered_interrupted_and_told_in_events(house: BrowserHouse) -> None:
-    with fake_appliance(replies=["One two three four five six seven eight nine ten."]) as (url, appliance):
+    with fake_appliance(house, replies=["One two three four five six seven eight nine ten."]) as (url, appliance):
         page = client(house, url)
         page.evaluate("() => made.start()")
         assert len(events(page, "botReady")) == 1
@@ -237,7 +239,7 @@ def test_the_microphone_is_muted_and_back(house: BrowserHouse, server: FakeServe
 
 def test_what_cannot_be_had_says_what_can(house: BrowserHouse) -> None:
     refused = [r"422 \(Unprocessable"]
-    with fake_appliance(models=["small"]) as (url, appliance):
+    with fake_appliance(house, models=["small"]) as (url, appliance):
         page = client(house, url, "config: {llm: {model: 'llama3-8b-8192'}}", allowed_errors=refused)
         text = rejection(page, "made.start()")
         assert "'llama3-8b-8192' is not installed" in text
@@ -296,7 +298,7 @@ def test_a_page_of_another_origin_uses_the_appliance_that_serves_the_sdk(house: 
     pages = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(SAMPLES)))
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     try:
-        with fake_appliance() as (url, appliance):
+        with fake_appliance(house) as (url, appliance):
             page = house.visit(f"http://localhost:{pages.server_port}/elsewhere.html")
             page.evaluate(
                 f"async () => {{ const {{ VoiceClient }} = await import('{url}sdk/voice-client.js');"
