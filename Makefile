@@ -69,7 +69,9 @@ $(VENV)/bin/python:
 	  echo 'No virtual environment could be made. On Debian: apt install python3-venv' >&2; exit 1; }
 
 # llama-cpp-python is published as source only. With a CUDA compiler and a GPU it is compiled for the GPU, and past pip's cache:
-# the cache would hand back a build without CUDA.
+# the cache would hand back a build without CUDA. AMX (in Xeons from 2023 on) is left out: GCC's _tile_loadconfig declares 8 of the
+# 64 bytes that it reads (seen with GCC 12), the compiler drops the stores to the rest, and llama.cpp ends in a general protection fault.
+NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 $(VENV)/.llama: | $(VENV)/bin/python
 	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || { \
 	  command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
@@ -77,6 +79,8 @@ $(VENV)/.llama: | $(VENV)/bin/python
 	  command -v cmake >/dev/null || { \
 	    echo 'cmake is missing. On Debian: apt install cmake. On macOS: brew install cmake' >&2; exit 1; }; \
 	  echo '==> Compiling llama.cpp. This happens once and takes about 6 minutes on 2 cores; pip is silent meanwhile.'; \
+	  if echo | cc $(NO_AMX) -x c -fsyntax-only - 2>/dev/null; then \
+	    export CMAKE_ARGS="-DCMAKE_C_FLAGS='$(NO_AMX)' -DCMAKE_CXX_FLAGS='$(NO_AMX)' $$CMAKE_ARGS"; fi; \
 	  if command -v nvcc >/dev/null && nvidia-smi -L >/dev/null 2>&1; then \
 	    echo '==> With CUDA, which takes longer.'; export CMAKE_ARGS="-DGGML_CUDA=on $$CMAKE_ARGS"; cache=--no-cache-dir; fi; \
 	  $(PIP) $$cache "$$($(BIN)/python -c 'import re; print(re.search(r"\"(llama-cpp-python[^\"]*)\"", open("pyproject.toml").read())[1])')"; }

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make IS MI
 
 VENV_PYTHON = """#!/bin/sh
 echo "python $*" >> "$LOG"
+case "$*" in *pip*llama-cpp-python*) echo "CMAKE_ARGS=$CMAKE_ARGS" >> "$LOG" ;; esac
 case "$*" in
   *"import llama_cpp"*) test -e "$STATE/llama" ;;
   *"import re"*) exec {python} "$@" ;;
@@ -149,6 +150,16 @@ def test_cuda_is_compiled_in_only_with_a_compiler_and_a_gpu(checkout: Path) -> N
     done, calls = make(checkout, "setup")
     assert "With CUDA" in done.stdout
     assert any("--no-cache-dir" in call and "llama-cpp-python" in call for call in calls)
+
+
+def test_llama_is_compiled_without_amx_where_the_compiler_knows_it(checkout: Path) -> None:
+    _, calls = make(checkout, "setup")
+    assert "CMAKE_ARGS=" in calls  # the stand-in for a compiler, like one for ARM, does not know these flags
+    shutil.rmtree(checkout / ".venv")
+    (checkout.parent / "state" / "llama").unlink()
+    (checkout.parent / "tools" / "cc").write_text("#!/bin/sh\n")
+    _, calls = make(checkout, "setup")
+    assert any(call.startswith("CMAKE_ARGS=-DCMAKE_C_FLAGS='-mno-amx-tile ") for call in calls)
 
 
 def test_make_alone_lists_the_targets(checkout: Path) -> None:
