@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,10 @@ from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
 from rtvi_local.stages.pipeline_request import default_stages, read_request
 from rtvi_local.stages.registry import PipelineError
+from rtvi_local.tools.builtin import find_builtin
+from rtvi_local.tools.mcp_servers import McpServer
+from rtvi_local.tools.tool import Tool
+from rtvi_local.tools.toolbox import Run, Toolbox
 from rtvi_local.transports.interface import Listener, Transport
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ class Appliance:
         """Every language model steps back for every voice: they share the cores."""
         self._pool = EnginePool(self._load_shared, self._installed)
         self._closers: list[Callable[[], None]] = []
+        self._mcp_servers = [McpServer(command) for command in config.tools.mcp_servers]
         self._loading: dict[str, str] = {
             models.stt: "speech recognition",
             models.llm: "the language model",
@@ -58,6 +63,8 @@ class Appliance:
     def prepare(cls, config: Config) -> Appliance:
         """Check that every model is there and whole, and decide what runs where. Raises UserError."""
         default_stages(config)
+        for name in config.tools.builtin:
+            find_builtin(name)
         modelled = [model for word in config.wake.words if (model := small_model(word))]
         if modelled:
             open_detector(modelled).close()
@@ -103,7 +110,8 @@ class Appliance:
         )
         self._closers = [turn.close]
         voice = tts.at(speed=config.tts.speed, speaker=config.tts.speaker)
-        await llm.preload(Context(config.llm.system_prompt).messages)
+        await asyncio.gather(*(server.start() for server in self._mcp_servers))
+        await llm.preload(Context(config.llm.system_prompt).messages, self._own_tools())
         self._engines = Engines(
             open_activity=vad.detector,
             turn_detector=turn,
@@ -113,6 +121,15 @@ class Appliance:
             voice=voice,
             open_wake_words=open_detector,
         )
+
+    def _own_tools(self) -> Sequence[Tool]:
+        """What a conversation has whose client brings no tools."""
+        toolbox = Toolbox(served=self._served_tools())
+        toolbox.configure(self._config.tools.builtin, self._config.tools.timeout_s)
+        return toolbox.tools
+
+    def _served_tools(self) -> list[tuple[Tool, Run]]:
+        return [tool for server in self._mcp_servers for tool in server.tools]
 
     async def _load(self, name: str, load: Callable[[Path], T]) -> T:
         engine = await asyncio.to_thread(load, self._store.path(name))
@@ -182,6 +199,7 @@ class Appliance:
                 stages=request.stages,
                 wanted=request.wanted,
                 shelf=self._pool,
+                served_tools=self._served_tools(),
                 on_end=self._open.discard,
                 on_waterfall=lambda w: self.on_waterfall(w),
             )
@@ -196,6 +214,7 @@ class Appliance:
         for conversation in list(self._open):
             conversation.end("the appliance is shutting down")
         await asyncio.gather(*(conversation.ended() for conversation in list(self._open)))
+        await asyncio.gather(*(server.close() for server in self._mcp_servers))
         for close in self._closers:
             await asyncio.to_thread(close)
         await self._pool.close()

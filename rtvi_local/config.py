@@ -118,6 +118,17 @@ class Sounds:
 
 
 @dataclass(frozen=True)
+class Tools:
+    builtin: tuple[str, ...] = setting(
+        (), "builtin tools that every conversation has: get_current_time, set_timer, end_conversation, set_volume"
+    )
+    timeout_s: float = setting(30.0, "how long a tool may take", unit="s", least=1, most=600)
+    mcp_servers: tuple[str, ...] = setting(
+        (), "commands that start MCP servers over stdio; their tools are offered to every conversation (needs the extra 'mcp')"
+    )
+
+
+@dataclass(frozen=True)
 class WebRtc:
     ice_servers: tuple[str, ...] = setting((), "STUN and TURN URLs; none are needed on one machine or LAN")
 
@@ -134,4 +145,5 @@ class Config:
     pipeline: Pipeline = field(default_factory=Pipeline)
     wake: Wake = field(default_factory=Wake)
     sounds: Sounds = field(default_factory=Sounds)
+    tools: Tools = field(default_factory=Tools)
     webrtc: WebRtc = field(default_factory=WebRtc)

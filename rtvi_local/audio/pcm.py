@@ -34,6 +34,11 @@ def faded(samples: Int16, start: float, end: float) -> Int16:
     return (samples * np.linspace(start, end, samples.size, dtype=np.float32)).astype(np.int16)
 
 
+def scaled(samples: Int16, gain: float) -> Int16:
+    """Quieter by `gain` (0 … 1)."""
+    return samples if gain == 1.0 else (samples * np.float32(gain)).astype(np.int16)
+
+
 def mixed(one: Int16, other: Int16) -> Int16:
     """Both at once; of the same length. Clips."""
     loud: Int16 = np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)

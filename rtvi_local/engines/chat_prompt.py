@@ -8,6 +8,7 @@ control tokens; then the breaks are taken out, and everything between is tokeniz
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -117,7 +118,10 @@ class ChatPrompt:
         return tokens[: common_prefix(tokens, self._tokenize(before))]
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
-        return [{key: self._broken(_text_of(value)) for key, value in message.items()} for message in messages]
+        return [
+            {key: self._broken(_calls_of(value) if key == "tool_calls" else _text_of(value)) for key, value in message.items()}
+            for message in messages
+        ]
 
     def _plain_tools(self, tools: Sequence[Tool] | None) -> list[Tool] | None:
         return [{key: self._broken(value) for key, value in tool.items()} for tool in tools] if tools else None
@@ -138,6 +142,24 @@ def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
     if one[:shorter] == other[:shorter]:
         return shorter
     return next(index for index in range(shorter) if one[index] != other[index])
+
+
+def _calls_of(calls: object) -> object:
+    """OpenAI writes a call's arguments as text; templates write them as JSON, and want what it says."""
+    if not isinstance(calls, (list, tuple)):
+        return calls
+    return [_call_of(call) for call in calls]
+
+
+def _call_of(call: object) -> object:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = json.loads(function["arguments"] or "{}")
+    except ValueError:
+        return call
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 def _text_of(value: object) -> object:

@@ -23,6 +23,7 @@ from rtvi_local.engines.interfaces import (
     SpokenWord,
     Transcription,
 )
+from rtvi_local.tools.tool import Tool, WrittenCall
 
 
 async def _pass_ms(milliseconds: float) -> None:
@@ -115,15 +116,18 @@ class EchoTranscriber:
         )
 
 
+Scripted = str | Sequence[WrittenCall]
+
+
 class ScriptedModel:
     """Gives these replies one after the other, or what a function makes of the messages; after that, and by default, it says
-    back what the user said (LanguageModel)."""
+    back what the user said (LanguageModel). A reply is text, or calls of tools."""
 
     model_name = "scripted"
 
     def __init__(
         self,
-        replies: Iterable[str] | Callable[[Sequence[Message]], str] = (),
+        replies: Iterable[Scripted] | Callable[[Sequence[Message]], Scripted] = (),
         *,
         prefill_ms: float = 0,
         first_token_ms: float = 0,
@@ -138,6 +142,10 @@ class ScriptedModel:
         self._function = replies if callable(replies) else None
         self._script = iter(()) if callable(replies) else iter(tuple(replies))
         self._free_sessions = max_sessions
+        self.offered: list[tuple[Tool, ...]] = []
+        """The tools that went with each prompt, where there were any."""
+        self.thought_of: str | None = None
+        """What it will say, since it did not call anything."""
         self.prompts: list[list[Message]] = []
         """What each reply was asked to answer."""
         self.prefilled: list[list[Message]] = []
@@ -149,11 +157,12 @@ class ScriptedModel:
         self._free_sessions -= 1
         return ScriptedModelSession(self)
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
         """Words, and four for each message's frame."""
-        return sum(len(str(message.get("content") or "").split()) + 4 for message in messages)
+        told = sum(len(str(tool.to_openai()).split()) for tool in tools)
+        return told + sum(len(str(message.get("content") or "").split()) + 4 for message in messages)
 
-    def answer(self, messages: Sequence[Message]) -> str:
+    def answer(self, messages: Sequence[Message]) -> Scripted:
         if self._function is not None:
             return self._function(messages)
         said = next((str(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "nothing")
@@ -170,16 +179,35 @@ class ScriptedModelSession:
         self._model = model
         self._open = True
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
+        del tools
         self._model.prefilled.append(copy.deepcopy(list(messages)))
         await _pass_ms(self._model.prefill_ms)
 
-    async def reply(self, messages: Sequence[Message], *, max_tokens: int, temperature: float) -> AsyncGenerator[str, None]:
+    async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[WrittenCall]:
+        """Those that its script has now."""
+        model = self._model
+        model.offered.append(tuple(tools))
+        answer = model.answer(messages)
+        if isinstance(answer, str):
+            model.thought_of = answer
+            return ()
+        model.prompts.append(copy.deepcopy(list(messages)))
+        await _pass_ms(model.first_token_ms)
+        return answer
+
+    async def reply(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[str, None]:
         """Word by word, each with the space before it."""
-        del temperature
+        del temperature, tools
         model = self._model
         model.prompts.append(copy.deepcopy(list(messages)))
-        tokens = re.findall(r"\s*\S+", model.answer(messages))[:max_tokens]
+        answer, model.thought_of = model.thought_of, None
+        if answer is None:
+            thought = model.answer(messages)
+            answer = thought if isinstance(thought, str) else ""
+        tokens = re.findall(r"\s*\S+", answer)[:max_tokens]
         complete = False
         try:
             await _pass_ms(model.first_token_ms)

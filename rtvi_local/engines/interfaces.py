@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvi_local.errors import UserError
+from rtvi_local.tools.tool import Tool, WrittenCall
 
 Float32 = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), -1 … 1."""
@@ -93,11 +94,18 @@ class Transcriber(Protocol):
 class ModelSession(Protocol):
     """One conversation's place in the language model: its own part of the cache."""
 
-    async def prefill(self, messages: Sequence[Message]) -> None:
+    async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read these messages into the cache, so that a reply to them, or to what begins like them, starts sooner."""
         ...
 
-    def reply(self, messages: Sequence[Message], *, max_tokens: int, temperature: float) -> AsyncGenerator[str, None]:
+    async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[WrittenCall]:
+        """What the model wants called before it answers, with arguments that fit the tools' schemas; nothing, if it wants to
+        answer at once."""
+        ...
+
+    def reply(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[str, None]:
         """The reply's text, piece by piece. Closing the iterator frees the cores within 30 ms."""
         ...
 
@@ -117,7 +125,7 @@ class LanguageModel(Protocol):
         """Raises EngineError if as many sessions as the model was loaded for are open already."""
         ...
 
-    def count_tokens(self, messages: Sequence[Message]) -> int: ...
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from rtvi_local.engines.chat_prompt import ChatPrompt
-from rtvi_local.engines.chat_template import ChatTemplate, Tool
+from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.interfaces import EngineError, Message
 from rtvi_local.engines.llama_cache import SequenceCache
@@ -23,6 +23,7 @@ from rtvi_local.engines.llama_loading import Loaded, find_gguf, load
 from rtvi_local.engines.llama_recode import find_recoded
 from rtvi_local.engines.llama_scheduler import Finished, Job, Scheduler, Stats
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+from rtvi_local.tools.tool import Tool, WrittenCall
 
 log = logging.getLogger(__name__)
 
@@ -119,14 +120,14 @@ class LlamaModel:
             )
         return LlamaSession(self, self._free_sequences.pop())
 
-    async def preload(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> None:
+    async def preload(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read what all conversations begin with (system prompt and tools) once; sessions share it without copying."""
         await self._read_ahead(self._prefix_sequence, messages, tools)
 
-    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
         """How much of `context_tokens` a reply to `messages` starts with."""
         self._require_open()
-        return len(self.prompt.reply_tokens(messages, tools))
+        return len(self.prompt.reply_tokens(messages, in_openai_form(tools)))
 
     def step_back_for(self, courtesy: Courtesy) -> None:
         """Let another engine go first, between two tokens, when it asks."""
@@ -156,11 +157,11 @@ class LlamaModel:
         self.stats.tokens_prefilled = self.stats.tokens_generated = 0
 
     async def _read_ahead(
-        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool] | None, *, as_if_finished: bool = False
+        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], *, as_if_finished: bool = False
     ) -> None:
         self._require_open()
         tokens_of = self.prompt.reply_tokens if as_if_finished else self.prompt.sure_tokens
-        tokens = tokens_of(messages, tools)
+        tokens = tokens_of(messages, in_openai_form(tools))
         self._require_room(len(tokens), 1)
         if tokens:
             run = _Run(self._scheduler, sequence, tokens)
@@ -171,10 +172,10 @@ class LlamaModel:
                 run.cancel()
 
     def _start_reply(
-        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool] | None, max_tokens: int, temperature: float
+        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], max_tokens: int, temperature: float
     ) -> _Run:
         self._require_open()
-        tokens = self.prompt.reply_tokens(messages, tools)
+        tokens = self.prompt.reply_tokens(messages, in_openai_form(tools))
         self._require_room(len(tokens), max_tokens)
         return _Run(self._scheduler, sequence, tokens, Sampler(temperature, self._n_vocab), max_tokens)
 
@@ -203,7 +204,7 @@ class LlamaSession:
         self._sequence = sequence
         self._closed = False
 
-    async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> None:
+    async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read `messages` into the cache. If the last is the user's, it is read as if it were finished: a reply to it then has
         a single token left to read instead of about eight (15 ms instead of 60), and if more words come, only what follows
         them was read in vain. Cancelling the task frees the cores. Raises ContextFull."""
@@ -211,8 +212,13 @@ class LlamaSession:
         said = messages[-1].get("content") if messages and messages[-1].get("role") == "user" else None
         await self._model._read_ahead(self._sequence, messages, tools, as_if_finished=bool(said))
 
+    async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[WrittenCall]:
+        """What the model wants called before it answers."""
+        del messages, tools
+        return ()
+
     async def reply(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] | None = None
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
     ) -> AsyncGenerator[str, None]:
         """The answer to `messages`, in pieces of whole characters, without leading whitespace. Raises ContextFull, before it
         computes anything, if messages and `max_tokens` are more than `context_tokens`."""
@@ -232,6 +238,10 @@ class LlamaSession:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineError(f"{self._model.model_name}: the session is closed.")
+
+
+def in_openai_form(tools: Sequence[Tool]) -> list[dict[str, object]] | None:
+    return [tool.to_openai() for tool in tools] or None
 
 
 class _Run:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+
+from rtvi_local.pipeline.frames import ToolCall
 
 Message = dict[str, object]
 
@@ -76,6 +79,30 @@ class Context:
             self.messages.append({"role": role, "content": content})
 
 
+def tool_messages(done: Sequence[tuple[ToolCall, object]], text: str = "") -> list[Message]:
+    """Calls that were made together and the contents of their results, as messages in the OpenAI form. `text` is what was said
+    before them."""
+    if not done:
+        return []
+    calls = [
+        {
+            "id": call.call_id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
+        }
+        for call, _ in done
+    ]
+    results: list[Message] = [
+        {"role": "tool", "tool_call_id": call.call_id, "name": call.name, "content": content} for call, content in done
+    ]
+    return [{"role": "assistant", "content": text, "tool_calls": calls}, *results]
+
+
+def characters_of(messages: Sequence[Message]) -> int:
+    """At least as many as the model has tokens to read, but for what its template adds."""
+    return sum(len(str(message.get("content"))) + len(str(message.get("tool_calls") or "")) for message in messages)
+
+
 def oldest_turns(messages: Sequence[Message], keep: int) -> list[Message]:
     """What a summary shall cover: everything behind the system prompt, an earlier summary too, but for the last `keep` messages
     and what belongs to them. It ends where the person speaks, so that a tool's call and its result stay together."""
@@ -94,7 +121,7 @@ def fitted(messages: Sequence[Message], budget_tokens: int, count: Callable[[Seq
         if oldest is None:
             break
         del kept[oldest]
-        # A conversation does not begin with an answer.
-        while oldest < len(kept) - 1 and kept[oldest]["role"] == "assistant":
+        # A conversation does not begin with an answer, nor with a tool's result whose call is gone.
+        while oldest < len(kept) - 1 and kept[oldest]["role"] in ("assistant", "tool"):
             del kept[oldest]
     return kept

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rtvi_local.config import Llm
 from rtvi_local.engines.interfaces import LanguageModel
-from rtvi_local.pipeline.context import SUMMARY, Context, Message, fitted, oldest_turns
+from rtvi_local.pipeline.context import SUMMARY, Context, Message, characters_of, fitted, oldest_turns
 from rtvi_local.pipeline.frames import Condense, Condensed, Frame, Prompt, PromptAhead, ReplyDelivered
 from rtvi_local.pipeline.statements import MOST_CHARS, statements, within
+from rtvi_local.tools.tool import Tool
 
 FULL = 0.75
 """Of the window, from which on it is summed up: there is room for two or three more turns in case nobody pauses."""
@@ -28,7 +29,15 @@ Tell = Callable[[dict[str, object]], None]
 class ContextKeeper:
     """Watches a conversation. What is left out or summed up, the client is told."""
 
-    def __init__(self, context: Context, push: Callable[[Frame], None], is_idle: Callable[[], bool], tell: Tell) -> None:
+    def __init__(
+        self,
+        context: Context,
+        push: Callable[[Frame], None],
+        is_idle: Callable[[], bool],
+        tell: Tell,
+        tools: Callable[[], Sequence[Tool]] = tuple,
+    ) -> None:
+        self._tools = tools
         self._context = context
         self._push = push
         self._is_idle = is_idle
@@ -67,17 +76,22 @@ class ContextKeeper:
             return
         messages: list[Message] = [*self._context.messages, {"role": "user", "content": INSTRUCTION}]
         # The whole conversation, because the model has read it already: only the instruction is new.
-        prompt = fitted(messages, self._model.context_tokens - SUMMARY_TOKENS, self._model.count_tokens)
+        prompt = fitted(messages, self._model.context_tokens - SUMMARY_TOKENS, self._count)
         self._push(Condense(tuple(prompt), SUMMARY_TOKENS))
 
     def _is_full(self, model: LanguageModel) -> bool:
         messages = self._context.messages
         # In a small window the summary itself must have room, or the oldest turns would be lost before they are summed up.
         limit = min(FULL * self._budget_tokens, model.context_tokens - SUMMARY_TOKENS - _INSTRUCTION_TOKENS)
+        tools_tokens = sum(len(str(tool.to_openai())) for tool in self._tools())
         # No model has more tokens than characters; counting takes a while.
-        if sum(len(str(message.get("content"))) for message in messages) <= limit:
+        if characters_of(messages) <= limit - tools_tokens:
             return False
-        return model.count_tokens(messages) > limit
+        return model.count_tokens(messages, self._tools()) > limit
+
+    def _count(self, messages: Sequence[Message]) -> int:
+        assert self._model is not None
+        return self._model.count_tokens(messages, self._tools())
 
     def _exchange(self, summary: str) -> None:
         covered, self._covered = self._covered, []

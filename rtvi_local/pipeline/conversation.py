@@ -13,20 +13,24 @@ from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.context_keeper import ContextKeeper
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.pipeline.engines import Engines
-from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured
+from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured, PromptAhead
 from rtvi_local.pipeline.options import Wanted
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.speaker import Speaker
+from rtvi_local.pipeline.tool_host import ToolHost
 from rtvi_local.pipeline.trace import Trace, Waterfall
 from rtvi_local.rtvi.actions import Actions
 from rtvi_local.rtvi.configuration import Configuration
 from rtvi_local.rtvi.inputs import Inputs
+from rtvi_local.rtvi.messages.from_client import LlmFunctionCallResult
 from rtvi_local.rtvi.messages.session import Capabilities, ServerMessage
 from rtvi_local.rtvi.session import RtviSession
 from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 from rtvi_local.stages.registry import DEFAULT_PIPELINE, Parts, build, check_order
 from rtvi_local.stages.wake_words_gate import WakeWordsGate
+from rtvi_local.tools.tool import Tool
+from rtvi_local.tools.toolbox import Run, Toolbox
 from rtvi_local.transports.interface import Transport
 
 log = logging.getLogger(__name__)
@@ -44,11 +48,12 @@ class Conversation:
         stages: Sequence[str] = DEFAULT_PIPELINE,
         wanted: Wanted | None = None,
         shelf: Shelf | None = None,
+        served_tools: Sequence[tuple[Tool, Run]] = (),
         on_end: Callable[[Conversation], None] = lambda _: None,
         on_waterfall: Callable[[Waterfall], None] = lambda _: None,
     ) -> None:
-        """`wanted` are options that differ from `config`; models are exchanged for others from the `shelf`. Raises
-        PipelineError, OptionError, EngineError; then nothing has begun."""
+        """`wanted` are options that differ from `config`; models are exchanged for others from the `shelf`; `served_tools` are
+        those of MCP servers. Raises PipelineError, OptionError, EngineError; then nothing has begun."""
         check_order(stages)
         self._transport = transport
         self._on_end = on_end
@@ -65,7 +70,11 @@ class Conversation:
             engines.open_activity(), engines.transcriber, engines.turn_detector, engines.is_invented, config.vad, config.stt
         )
         self._speaker = Speaker(transport.send_audio, transport.output_sample_rate, transport.clear_audio)
-        parts = Parts(config, engines, self._options.session, self.context, listening, self._speaker)
+        self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end)
+        self.toolbox = Toolbox(self._tool_host.host, served_tools)
+        self.toolbox.set_client_tools(wanted.tools or ())
+        self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
+        parts = Parts(config, engines, self._options.session, self.context, listening, self._speaker, self.toolbox)
         try:
             built = build(stages, parts)
         except BaseException:
@@ -90,14 +99,16 @@ class Conversation:
             self._pipeline.push,
             lambda: self.controls.is_idle,
             lambda news: self.rtvi.send(ServerMessage(news)),
+            lambda: self.toolbox.tools,
         )
         self._keeper.configure(engines.language_model, config.llm)
         self._options.on_configured = self._configured
         self._options.is_idle = lambda: self.controls.is_idle
-        Configuration(self.rtvi, self._options, self.controls)
+        Configuration(self.rtvi, self._options, self.controls, self._set_tools)
         Actions(self.rtvi, self.controls, lambda: self.context.messages)
+        self.rtvi.on(LlmFunctionCallResult, lambda message, _: self.toolbox.resolve(message.tool_call_id, message.result))
         self.inputs = Inputs(self.rtvi, self.controls, self._hear)
-        observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper)
+        observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper, self._tool_host)
         for observer in observers:
             self._pipeline.observe_with(observer.observe)
         if self._gate is not None:
@@ -108,6 +119,7 @@ class Conversation:
         self._options.start()
         self._speaker.start()
         self.rtvi.ready()
+        self._read_tools()
 
     def observe_with(self, observer: Callable[[Frame], None]) -> None:
         """Show every frame of this conversation to somebody else too."""
@@ -156,6 +168,7 @@ class Conversation:
     async def _end(self, reason: str) -> None:
         try:
             self.inputs.close()
+            self._tool_host.close()
             await self.rtvi.close()
             self._turns.hush()
             await self._pipeline.close()
@@ -167,7 +180,17 @@ class Conversation:
     def _hear(self, samples: Int16, at_ms: float) -> None:
         self._pipeline.push(Audio(samples, at_ms))
 
+    def _set_tools(self, tools: Sequence[Tool]) -> None:
+        self.toolbox.set_client_tools(tools)
+        self._read_tools()
+
+    def _read_tools(self) -> None:
+        """Have the model read about the tools now rather than while a person waits."""
+        if self.toolbox.tools and self.controls.is_idle:
+            self._pipeline.push(PromptAhead(tuple(self.context.messages)))
+
     def _configured(self, frame: Configured) -> None:
+        self.toolbox.configure(frame.config.tools.builtin, frame.config.tools.timeout_s)
         if frame.config.llm.system_prompt != self._system_prompt:
             self._system_prompt = self.context.system_prompt = frame.config.llm.system_prompt
         self._keeper.configure(frame.engines.language_model, frame.config.llm)

@@ -7,6 +7,7 @@ where it stands. There is no other cancel flag.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Union
 
@@ -171,8 +172,42 @@ class ReplyToken:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """The model has said all it will say in this inference."""
+    """The model has said all it will say in this inference. Unless `final`, a tool was called, and more of the reply follows
+    when its result is there."""
 
+    revision: int
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool begins to run: only now, for a call may do something, and a turn that is not committed may come to nothing."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, object]
+    revision: int
+    on_client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of a call. `content` is text or parts in the OpenAI form; None if the call was cancelled."""
+
+    call: ToolCall
+    content: object
+    revision: int
+
+    @property
+    def cancelled(self) -> bool:
+        return self.content is None
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Something to say while a tool takes its time. It is no part of the reply, and not remembered."""
+
+    text: str
     revision: int
 
 
@@ -189,6 +224,8 @@ class Clause:
     spoken: str
     revision: int
     speak: bool = True
+    remember: bool = True
+    """Whether it belongs to the conversation. What only fills a wait does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +368,7 @@ class Failed:
 Frame = Union[
     Audio, SpeechStarted, SpeechStopped, Transcript, EndOfTurn,
     TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, VoicePaused, VoiceResumed,
-    PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded,
+    PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, ToolCall, ToolResult, Filler,
     Clause, SynthesisStarted, Speech, SynthesisEnded,
     Cue, BotStartedSpeaking, Heard, BotStoppedSpeaking, ReplyDelivered,
     Configured, Condense, Condensed, Measured, WakeState, Failed,

@@ -14,6 +14,9 @@ from rtvi_local.config import Config
 from rtvi_local.config_values import SETTINGS, Refused, Setting, Value, build, contradictions, from_toml, values_of
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.context import Message
+from rtvi_local.tools.builtin import find_builtin
+from rtvi_local.tools.definitions import read_tools
+from rtvi_local.tools.tool import Tool, ToolError
 
 Kind = Literal["bool", "number", "string", "array", "object"]
 Applies = Literal["now", "next turn", "at start"]
@@ -26,11 +29,12 @@ SERVICES: Mapping[str, str] = {
     "turns": "phrase_endpointing",
     "wake": "wake_words_gate",
     "sounds": "processing_sound_emitter",
+    "tools": "tools",
 }
 """Section of the settings → service on the wire. What these sections hold clients can change, but for:"""
 _NAMES: Mapping[str, str] = {"wake.words": "trigger_words", "sounds.processing": "sound"}
 """Options that are called otherwise than the setting."""
-_OF_THE_APPLIANCE = ("llm.context_tokens",)
+_OF_THE_APPLIANCE = ("llm.context_tokens", "tools.mcp_servers")
 """Shared by all conversations."""
 _AT_START = ("vad.preroll_ms", "wake.words")
 _NOW = ("vad.threshold", "vad.start_ms", "vad.stop_ms")
@@ -77,6 +81,8 @@ class Wanted:
     """What the context shall hold instead of what it holds."""
     run: bool = False
     """The model shall speak when the change is made."""
+    tools: tuple[Tool, ...] | None = None
+    """The client's, instead of those it had."""
 
 
 def _kind_of(setting: Setting) -> Kind:
@@ -147,6 +153,10 @@ def _table() -> Iterator[Option]:
             [], lambda _: [], _nothing, "now", listed=False,
         )  # fmt: skip
     yield Option(
+        "llm", "tools", "array", "functions that the client runs, in the OpenAI form or with an input_schema; see tools",
+        [], lambda _: [], _nothing, "next turn", listed=False,
+    )  # fmt: skip
+    yield Option(
         "llm", "run_on_config", "bool", "the model speaks as soon as the change is made", False, lambda _: False, _nothing,
         "now", listed=False,
     )  # fmt: skip
@@ -191,6 +201,7 @@ def wanted(changes: Iterable[Change], *, at_start: bool = False) -> Wanted:
     settings: dict[str, Value] = {}
     messages: tuple[Message, ...] | None = None
     run = False
+    tools: tuple[Tool, ...] | None = None
     for service, name, value in changes:
         option = find(service, name)
         if option.applies == "at start" and not at_start:
@@ -207,7 +218,11 @@ def wanted(changes: Iterable[Change], *, at_start: bool = False) -> Wanted:
             messages = chat_messages(value)
         elif name == "run_on_config":
             run = value is True
-    return Wanted(settings, messages, run)
+        elif (service, name) == ("llm", "tools"):
+            tools = client_tools(value)
+    if "tools.builtin" in settings:
+        builtin_tools(settings["tools.builtin"])
+    return Wanted(settings, messages, run, tools)
 
 
 def changed(config: Config, wanted: Wanted) -> Config:
@@ -243,6 +258,23 @@ def _from_list(config: list[Any]) -> list[Change]:
         return [(str(of["service"]), str(each["name"]), each["value"]) for of in config for each in of["options"]]
     except (KeyError, TypeError):
         raise OptionError("Each service of a configuration is {service, options: [{name, value}]}.") from None
+
+
+def client_tools(value: object) -> tuple[Tool, ...]:
+    """Raises OptionError."""
+    try:
+        return read_tools(value)
+    except ToolError as error:
+        raise OptionError(str(error)) from None
+
+
+def builtin_tools(names: object) -> None:
+    """Raises OptionError for a name that none has."""
+    try:
+        for name in names if isinstance(names, tuple) else ():
+            find_builtin(name)
+    except ToolError as error:
+        raise OptionError(str(error)) from None
 
 
 def chat_messages(value: object) -> tuple[Message, ...]:

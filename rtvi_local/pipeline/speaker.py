@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtvi_local.audio.pcm import faded, mixed
+from rtvi_local.audio.pcm import faded, mixed, scaled
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
@@ -66,10 +66,15 @@ class Speaker(Stage):
         self._paused = False
         self._audible = False
         self._fade_in = False
+        self._volume = 1.0
         self._tail: Int16 = self._silence[:0]
         """The end of a faded voice: still to be sent, no longer part of what counts as heard."""
         self._cue: Int16 = self._silence[:0]
         """What is left of a sound that fills the wait for the reply."""
+
+    def set_volume(self, volume: float) -> None:
+        """0 … 1, from the next frame on."""
+        self._volume = volume
 
     def start(self) -> None:
         """Begin to send. Until then nothing leaves."""
@@ -90,7 +95,7 @@ class Speaker(Stage):
                 self._current.expect(frame)
             case Speech() if self._is_current(frame.revision):
                 self._current.add(frame)
-            case ReplyEnded(revision) if self._is_current(revision):
+            case ReplyEnded(revision, True) if self._is_current(revision):
                 self._current.end()
             case TurnCommitted(revision):
                 self._committed = revision
@@ -184,7 +189,7 @@ class Speaker(Stage):
     def _tick(self) -> None:
         now = self._loop.time()
         for _ in range(CATCH_UP_FRAMES):
-            self._send_audio(self._next_frame())
+            self._send_audio(scaled(self._next_frame(), self._volume))
             self._due += FRAME_MS / 1000
             if self._due > now:
                 break

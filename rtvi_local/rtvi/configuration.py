@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rtvi_local.config import Config
@@ -23,6 +24,7 @@ from rtvi_local.rtvi.messages.legacy import (
 )
 from rtvi_local.rtvi.messages.session import Error, ServerMessage
 from rtvi_local.rtvi.session import RtviSession
+from rtvi_local.tools.tool import Tool
 
 
 def described() -> list[DescribedService]:
@@ -60,7 +62,14 @@ def _json(value: Any) -> Any:
 class Configuration:
     """Answers one client's messages about options."""
 
-    def __init__(self, session: RtviSession, options: Configurator, controls: Controls) -> None:
+    def __init__(
+        self,
+        session: RtviSession,
+        options: Configurator,
+        controls: Controls,
+        set_tools: Callable[[Sequence[Tool]], None] = lambda _: None,
+    ) -> None:
+        self._set_tools = set_tools
         self._session = session
         self._options = options
         self._controls = controls
@@ -96,6 +105,8 @@ class Configuration:
         await self._options.update(want)
         if interrupt:
             self._controls.interrupt()
+        if want.tools is not None:
+            self._set_tools(want.tools)
         if want.messages is not None:
             self._controls.set(want.messages)
         if want.run:

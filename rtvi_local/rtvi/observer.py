@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from rtvi_local.pipeline import frames
 from rtvi_local.rtvi.bot_output import BotOutputs
+from rtvi_local.rtvi.function_calls import FunctionCalls
 from rtvi_local.rtvi.messages import Message, bot, metrics, session, user
 from rtvi_local.rtvi.negotiation import Dialect
 from rtvi_local.rtvi.revisions import Revisions
@@ -28,6 +29,7 @@ class Observer:
         self._now = now
         self._revisions = Revisions()
         self._outputs = BotOutputs(send)
+        self._calls = FunctionCalls(send)
         self._user_speaks = False
         self._interim = ""
         self._llm_text: str | None = None
@@ -75,6 +77,10 @@ class Observer:
                 self._send(bot.BotLlmText(text))
             case frames.ReplyEnded():
                 self._think_no_more()
+            case frames.ToolCall():
+                self._calls.began(frame, self.dialect)
+            case frames.ToolResult():
+                self._calls.ended(frame, self.dialect)
             case frames.Clause():
                 self._clause(frame)
             case frames.SynthesisStarted():

@@ -17,6 +17,7 @@ from rtvi_local.pipeline.frames import (
     Prompt,
     Speech,
     Superseded,
+    ToolResult,
     Transcript,
     TurnCommitted,
     TurnDropped,
@@ -54,6 +55,8 @@ class Revisions:
                 return [frame]
             case BotStoppedSpeaking():
                 return [frame]  # an interrupted voice falls silent after its revision died
+            case ToolResult():
+                return [frame]  # and so is a call cancelled
             case TurnCommitted(revision):
                 return self._commit(revision, frame)
             case UserTurn(revision=revision, typed=True):

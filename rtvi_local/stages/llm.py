@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from rtvi_local.config import Llm as LlmSettings
@@ -23,19 +24,33 @@ from rtvi_local.pipeline.frames import (
     ReplyStarted,
     ReplyToken,
     Superseded,
+    TurnCommitted,
 )
 from rtvi_local.pipeline.stage import Stage
+from rtvi_local.stages.tool_rounds import ToolRounds, distinct
+from rtvi_local.tools.calls_in_text import CallsInText
+from rtvi_local.tools.tool import WrittenCall
+from rtvi_local.tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
 
+MOST_ROUNDS = 4
+"""So often in a row may a reply call tools before it has to say something."""
+
+
 class Llm(Stage):
-    """Answers the newest prompt. One inference at a time: a newer prompt, or the death of its revision, ends the one before."""
+    """Answers the newest prompt, calling tools where the model wants to. One inference at a time: a newer prompt, or the death
+    of its revision, ends the one before."""
 
     name: ClassVar[str] = "llm"
 
-    def __init__(self, session: ModelSession, model_name: str, settings: LlmSettings) -> None:
+    def __init__(self, session: ModelSession, model_name: str, settings: LlmSettings, toolbox: Toolbox) -> None:
         super().__init__()
+        self._toolbox = toolbox
+        self._rounds = ToolRounds(toolbox, lambda frame: self.emit(frame))
+        self._committed = asyncio.Event()
+        """The turn that is being answered is over: what is called now may do something."""
         self._session = session
         self._model_name = model_name
         self._settings = settings
@@ -56,9 +71,12 @@ class Llm(Stage):
                     self._condensing = asyncio.create_task(self._condense(frame))
             case PromptAhead(messages):
                 self._read_ahead(messages)
+            case TurnCommitted(revision) if revision == self._revision:
+                self._committed.set()
             case Prompt():
                 previous = self._cancel()
                 self._revision = frame.revision
+                self._committed.clear()
                 self._reply = asyncio.create_task(self._answer(frame, previous))
             case Superseded(revision) | Interrupted(revision) if revision >= self._revision:
                 self._cancel()
@@ -114,7 +132,7 @@ class Llm(Stage):
 
     async def _read(self, messages: tuple[Message, ...]) -> None:
         try:
-            await self._session.prefill(messages)
+            await self._session.prefill(messages, self._toolbox.tools)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -129,31 +147,60 @@ class Llm(Stage):
                 reading.cancel()  # what it reads, it reads into a session that is given up
             await _ended(list(self._reading))
             self._exchange_session()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        first = True
-        self.emit(ReplyStarted(prompt.revision, prompt.speak_reply))
         if prompt.say is not None:
+            self.emit(ReplyStarted(prompt.revision, prompt.speak_reply))
             self.emit(ReplyToken(prompt.say, prompt.revision))
             self.emit(ReplyEnded(prompt.revision))
             return
-        tokens = self._session.reply(
-            prompt.messages, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
-        )
+        messages, made = list(prompt.messages), list[WrittenCall]()
+        for number in range(MOST_ROUNDS + 1):
+            wanted = await self._infer(messages, prompt, made, may_call=number < MOST_ROUNDS)
+            self.emit(ReplyEnded(prompt.revision, final=not wanted))
+            if not wanted:
+                return
+            await self._committed.wait()
+            made += wanted
+            messages += await self._rounds.carry_out(wanted, prompt.revision, speaks=prompt.speak_reply)
+
+    async def _infer(
+        self, messages: list[Message], prompt: Prompt, made: list[WrittenCall], *, may_call: bool
+    ) -> list[WrittenCall]:
+        """One inference: text goes out as it comes, calls are returned."""
+        loop = asyncio.get_running_loop()
+        began, revision = loop.time(), prompt.revision
+        first = True
+        self.emit(ReplyStarted(revision, prompt.speak_reply))
+        tools = self._toolbox.tools
+        calls: list[WrittenCall] = []
         try:
-            async with contextlib.aclosing(tokens):
-                async for text in tokens:
-                    if first:
-                        self._measure("ttfb", loop.time() - began, prompt.revision)
-                        first = False
-                    self.emit(ReplyToken(text, prompt.revision))
+            if tools and may_call:
+                calls = distinct(await self._session.calls(messages, tools), made)
+            if not calls:
+                pieces = self._session.reply(
+                    messages, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature, tools=tools
+                )
+                written = CallsInText([tool.name for tool in tools])
+                async with contextlib.aclosing(pieces):
+                    async for text in pieces:
+                        if first:
+                            self._measure("ttfb", loop.time() - began, revision)
+                            first = False
+                        calls += self._say(written.push(text), revision)
+                calls += self._say(written.flush(), revision)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.exception("the language model failed")
             self.emit(Failed(f"The language model could not answer ({type(error).__name__}). Please try again."))
-        self._measure("processing", loop.time() - began, prompt.revision)
-        self.emit(ReplyEnded(prompt.revision))
+        self._measure("processing", loop.time() - began, revision)
+        return distinct(calls, made) if may_call else []
+
+    def _say(self, pieces: Sequence[str | WrittenCall], revision: int) -> list[WrittenCall]:
+        """Text goes out; the calls among it are returned."""
+        for piece in pieces:
+            if isinstance(piece, str):
+                self.emit(ReplyToken(piece, revision))
+        return [piece for piece in pieces if isinstance(piece, WrittenCall)]
 
     async def _condense(self, frame: Condense) -> None:
         """Not at all random: a summary that invents is worse than none."""

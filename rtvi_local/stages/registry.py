@@ -22,6 +22,8 @@ from rtvi_local.stages.phrase_endpointing import PhraseEndpointing, turn_policy
 from rtvi_local.stages.processing_sound_emitter import ProcessingSoundEmitter
 from rtvi_local.stages.tts import Tts
 from rtvi_local.stages.wake_words_gate import WakeWordsEar, WakeWordsGate
+from rtvi_local.tools.tool import Tool
+from rtvi_local.tools.toolbox import Toolbox
 
 DEFAULT_PIPELINE = ("phrase_endpointing", "llm_context", "llm", "tts", "llm_context")
 
@@ -40,6 +42,7 @@ class Parts:
     context: Context
     listening: Listening
     speaker: Speaker
+    toolbox: Toolbox
 
 
 def _phrase_endpointing(parts: Parts) -> Stage:
@@ -48,11 +51,14 @@ def _phrase_endpointing(parts: Parts) -> Stage:
 
 
 def _llm_context(parts: Parts) -> Stage:
-    return LlmContext(parts.context, fitter(parts.engines.language_model, parts.config.llm))
+    def tools() -> Sequence[Tool]:
+        return parts.toolbox.tools
+
+    return LlmContext(parts.context, fitter(parts.engines.language_model, parts.config.llm, tools), tools)
 
 
 def _llm(parts: Parts) -> Stage:
-    return Llm(parts.session, parts.engines.language_model.model_name, parts.config.llm)
+    return Llm(parts.session, parts.engines.language_model.model_name, parts.config.llm, parts.toolbox)
 
 
 def _tts(parts: Parts) -> Stage:

@@ -15,6 +15,7 @@ from rtvi_local.pipeline.frames import (
     Clause,
     Configured,
     Failed,
+    Filler,
     Frame,
     Int16,
     Interrupted,
@@ -49,6 +50,8 @@ class Tts(Stage):
 
     def receive(self, frame: Frame) -> None:
         match frame:
+            case ReplyStarted(revision) if self._is_current(revision):
+                self.forward(frame)  # it goes on, after a tool
             case ReplyStarted(revision, speak_reply):
                 self._stop()
                 self._reply = _Reply(revision, speak_reply, self._voice)
@@ -58,8 +61,12 @@ class Tts(Stage):
                 self._take(self._current.splitter.push(text))
             case ReplyEnded(revision) if self._is_current(revision):
                 self._take(self._current.splitter.flush())
-                self._current.clauses.put_nowait(None)
+                if frame.final:
+                    self._current.clauses.put_nowait(None)
                 self.forward(frame)
+            case Filler(text, revision) if self._is_current(revision):
+                self.forward(frame)
+                self._take([text], remember=False)
             case Configured(engines=engines):
                 self._voice = engines.voice
                 self.forward(frame)
@@ -90,11 +97,11 @@ class Tts(Stage):
             self._task = None
         self._reply = None
 
-    def _take(self, texts: list[str]) -> None:
+    def _take(self, texts: list[str], *, remember: bool = True) -> None:
         reply = self._current
         for text in texts:
             spoken, ends = spoken_with_offsets(text) if reply.speak else ("", ())
-            clause = Clause(next(self._segment_ids), text, spoken, reply.revision, reply.speak)
+            clause = Clause(next(self._segment_ids), text, spoken, reply.revision, reply.speak, remember)
             self.emit(clause)
             if not reply.speak:
                 continue

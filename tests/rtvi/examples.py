@@ -131,6 +131,7 @@ TO_CLIENT: list[tuple[str | None, Message]] = [
     (None, functions.LlmFunctionCallInProgress("1", "f", {})),
     (None, functions.LlmFunctionCallStopped("1", False, "f", 0)),
     ("1", functions.LlmFunctionCall("f", "1", {"a": 1})),
+    (None, functions.LlmFunctionCallStart("f")),
     (None, ui.UiCommand("toast", {"title": "Hi"})),
     (None, ui.UiJobGroup("job_update", "j", 1790000000000, worker_name="w", data=[1])),
     (None, metrics.Metrics()),

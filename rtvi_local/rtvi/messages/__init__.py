@@ -27,6 +27,7 @@ from rtvi_local.rtvi.messages.from_client import CLIENT_MESSAGES
 from rtvi_local.rtvi.messages.functions import (
     LlmFunctionCall,
     LlmFunctionCallInProgress,
+    LlmFunctionCallStart,
     LlmFunctionCallStarted,
     LlmFunctionCallStopped,
 )
@@ -73,6 +74,7 @@ SERVER_MESSAGES: tuple[type[Message], ...] = (
     TtsRawText, BotTtsAudio, BotTtsStopped, BotStartedSpeaking, BotStoppedSpeaking, BotInterrupted, BotOutput, BotOutput1,
     BotAudioLevel, BotLlmSearchResponse,
     LlmFunctionCallStarted, LlmFunctionCallInProgress, LlmFunctionCallStopped, LlmFunctionCall,
+    LlmFunctionCallStart,
     UiCommand, UiJobGroup, Metrics,
     ConfigAvailable, CurrentConfig, ConfigUpdated, ConfigError, ActionsAvailable, ActionResponse,
 )  # fmt: skip

@@ -44,3 +44,11 @@ class LlmFunctionCall(Message, frozen=True):
     function_name: str
     tool_call_id: str
     args: dict[str, Any]
+
+
+class LlmFunctionCallStart(Message, frozen=True):
+    """The model decided to call a function, as RTVI 0.x says it."""
+
+    type: ClassVar[str] = "llm-function-call-start"
+    since: ClassVar[str] = "0.1"
+    function_name: str
