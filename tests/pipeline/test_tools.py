@@ -68,8 +68,8 @@ def test_a_tool_of_the_client_is_called_and_its_result_is_spoken_and_remembered(
         assert call.types.count("bot-started-speaking") == call.types.count("bot-stopped-speaking") == 1
         user, called, result, said = call.said
         assert user["role"] == "user"
-        made: Any
-        (made,) = called["tool_calls"]  # type: ignore[misc]
+        calls: Any = called["tool_calls"]
+        (made,) = calls
         assert made["function"] == {"name": "get_weather", "arguments": '{"location": "Paris"}'}
         assert (result["role"], result["tool_call_id"]) == ("tool", made["id"])
         assert said == {"role": "assistant", "content": "It is 18 degrees and sunny."}
