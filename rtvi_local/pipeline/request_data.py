@@ -28,6 +28,6 @@ def read_options(data: Mapping[str, Any]) -> Wanted:
         if isinstance(data.get(service), dict):
             changes += from_short_form({service: data[service]})
     changes += [(*option, data[key]) for key, option in _SPELLINGS.items() if data.get(key) is not None]
-    if isinstance(data.get("tools"), list):  # an object of that name holds the options of the service
+    if data.get("tools") and isinstance(data["tools"], list):  # an object of that name holds the options of the service
         changes.append(("llm", "tools", data["tools"]))
     return wanted(changes, at_start=True)
