@@ -29,8 +29,13 @@ _PIECE_SAMPLES = 320
 _DECIMATION = SAMPLE_RATE // LISTENING_SAMPLE_RATE
 
 STARVED_MS = 120.0
-"""Without a packet for so long, silence is made up: Wi-Fi pauses are shorter, mostly, and an end of speech should not wait
-for a microphone that was taken away."""
+"""Without a packet for so long after a quiet one, silence is made up: an end of speech should not wait for a sender that sends
+nothing while nobody speaks."""
+STALLED_MS = 300.0
+"""The same after a sound. A network that stalls is more frequent than a microphone that is taken away within a word, and what
+comes late comes whole: silence put into the word before would be taken for its end."""
+_SOUND_PEAK = 500
+"""-36 dBFS: louder than the noise of a quiet room, and softer than speech."""
 _PACKET_MS = 20.0
 STARVATION_ENDS_MS = 10_000.0
 """After so much made-up silence every turn is over, and computing on it would be waste."""
@@ -64,6 +69,8 @@ class InboundAudio:
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=LISTENING_SAMPLE_RATE)
         self._ssrc: int | None = None
         self._last_packet_ms = 0.0
+        self._sounding = False
+        """The last piece that was handed on was not quiet."""
         self._made_up_samples = 0
         """Silence delivered since the last packet, in samples at 48 kHz."""
         self._watch: asyncio.TimerHandle | None = None
@@ -141,6 +148,7 @@ class InboundAudio:
 
     def _hand_on(self, samples: Int16) -> None:
         at_ms = self._now_ms()
+        self._sounding = int(samples.max(initial=0)) > _SOUND_PEAK
         if len(samples) <= 2 * _PIECE_SAMPLES - 1:
             self._deliver(samples, at_ms)
             return
@@ -165,8 +173,9 @@ class InboundAudio:
         # would cost more than decoding.
         self._watch = None
         quiet_ms = self._now_ms() - self._last_packet_ms
-        if quiet_ms < STARVED_MS:
-            self._watch = self._clock.call_later((STARVED_MS - quiet_ms) / 1000, self._check_starvation)
+        patience_ms = STALLED_MS if self._sounding else STARVED_MS
+        if quiet_ms < patience_ms:
+            self._watch = self._clock.call_later((patience_ms - quiet_ms) / 1000, self._check_starvation)
             return
         if quiet_ms > STARVATION_ENDS_MS:
             return

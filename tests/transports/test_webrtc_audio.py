@@ -120,6 +120,22 @@ def test_without_packets_silence_is_heard_in_time() -> None:
     assert microphone.clock.time() * 1000 - at_ms <= 20
 
 
+def test_a_network_that_stalls_within_a_word_puts_no_silence_into_it() -> None:
+    microphone = Microphone()
+    microphone.send(10)
+    microphone.clock.advance_ms(250)
+    assert len(microphone.heard) == 10
+    microphone.clock.advance_ms(100)
+    assert microphone.loudness(200) == 0
+
+
+def test_a_sender_that_stops_where_nobody_speaks_is_silent_at_once() -> None:
+    microphone = Microphone()
+    microphone.inbound.on_rtp(1, 0, 0, OpusEncoder().encode(np.zeros(FRAME_SAMPLES, np.int16)))
+    microphone.clock.advance_ms(160)
+    assert len(microphone.samples) >= 120 * 16
+
+
 def test_made_up_silence_ends_when_no_turn_can_need_it() -> None:
     microphone = Microphone()
     microphone.send(10)
