@@ -15,6 +15,8 @@ class UtteranceBuffer:
         self._max_samples = max_samples
         self._pieces: list[Float32] = []
         self._length = 0
+        self.first = 0
+        """The number of the first sample that is kept, counted from the utterance's own first."""
         self.is_open = False
 
     def append(self, samples: Float32) -> None:
@@ -22,10 +24,15 @@ class UtteranceBuffer:
         self._length += samples.size
         keep = self._max_samples if self.is_open else self._preroll_samples
         while self._pieces and self._length - self._pieces[0].size >= keep:
-            self._length -= self._pieces.pop(0).size
+            dropped = self._pieces.pop(0).size
+            self._length -= dropped
+            self.first += dropped
 
     def open(self) -> None:
-        self.is_open = True
+        """May be called again within the utterance, which goes on."""
+        if not self.is_open:
+            self.is_open = True
+            self.first = 0
 
     def close(self) -> None:
         """What was said has been dealt with. The end of it stays as the pre-roll of what comes next."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvi_local.bench.report import COLUMNS, PROCESS
+from rtvi_local.bench.wer_table import WAYS
 
 Found = dict[str, Any]
 
@@ -84,19 +85,36 @@ def _peer(report: Found) -> Iterable[str]:
 
 
 def _wer(report: Found) -> Iterable[str]:
-    yield f"{report['model']}, greedy: the 30 s window of stock faster-whisper, and the window cut to the utterance."
+    yield f"{report['model']}, greedy. *30 s*: stock faster-whisper. *cut*: the window cut to the utterance. *grown*: as the"
+    yield "appliance does it, which transcribes while the utterance grows and at its end only what is not settled. Word errors"
+    yield "with their 95 % interval; times are medians of the last pass."
     yield ""
     rows = [
         (
             row["kind"],
             str(row["utterances"]),
             str(row["words"]),
-            *(f"{row[f'{way}_wer_percent']:.1f} %" for way in ("stock", "short")),
-            *(f"{row[f'{way}_median_ms']:.0f}" for way in ("stock", "short")),
+            *(
+                f"{row['wer_percent'][way]:.1f} % ({'-'.join(f'{edge:.1f}' for edge in row['wer_interval'][way])})"
+                for way in WAYS
+            ),
+            "{:+.1f} ({:+.1f} to {:+.1f})".format(*row["grown_against_stock"]),
+            *(f"{row['median_ms'][way]:.0f}" for way in WAYS),
         )
         for row in report["rows"]
     ]
-    yield from _table(("", "utterances", "words", "errors, 30 s", "errors, cut", "ms, 30 s", "ms, cut"), rows)
+    heads = (
+        "utterances",
+        "words",
+        "errors, 30 s",
+        "errors, cut",
+        "errors, grown",
+        "grown - 30 s",
+        "ms, 30 s",
+        "ms, cut",
+        "ms, grown",
+    )
+    yield from _table(("", *heads), rows)
 
 
 def _where(report: Found, measured: str) -> str:

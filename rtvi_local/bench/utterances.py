@@ -27,6 +27,8 @@ else:
     import tomli as tomllib
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
+LONG_SENTENCES = Path(__file__).with_name("long_sentences.txt")
+"""Such as take 10 to 20 s."""
 RECORDINGS_TEXTS = Path(__file__).resolve().parents[2] / "tests" / "data" / "recordings.toml"
 CACHE = Path(tempfile.gettempdir()) / "rtvi-local-utterances"
 SPEEDS = (1.0, 1.15, 0.9)
@@ -54,14 +56,16 @@ def recorded(folder: Path) -> Iterator[Utterance]:
 
 
 def synthesized(voice_directory: Path, *, limit: int | None = None, shard: tuple[int, int] = (1, 1)) -> Iterator[Utterance]:
-    """Every sentence once in each of the surroundings; who speaks, and how fast, changes from one to the next.
+    """Every sentence in four of the six surroundings; who speaks, and how fast, changes from one to the next.
 
     `shard` (k, n) yields every n-th of them, from the k-th on. The mixtures are always the same.
     """
     speaker = Speaker(voice_directory)
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()[:limit]
     people: Float32 | None = None
-    tasks = [(number, text, kind) for number, text in enumerate(sentences) for kind in range(len(SURROUNDINGS))]
+    texts = [*sentences, *LONG_SENTENCES.read_text(encoding="utf-8").splitlines()[:limit]]
+    kinds = range(len(SURROUNDINGS))
+    tasks = [(number, text, kind) for number, text in enumerate(texts) for kind in kinds if (2 * number + kind) % 3]
     for number, text, kind in tasks[shard[0] - 1 :: shard[1]]:
         pitch = (number + kind) % len(PITCHES)
         said = speaker.say(text, SPEEDS[(number // len(PITCHES) + kind) % len(SPEEDS)], list(PITCHES.values())[pitch])

@@ -21,6 +21,7 @@ from rtvi_local.engines.interfaces import (
     Message,
     SpokenChunk,
     SpokenWord,
+    TimedWord,
     Transcription,
 )
 from rtvi_local.tools.tool import Tool, WrittenCall
@@ -97,7 +98,7 @@ class EchoTranscriber:
         self.heard_samples: list[int] = []
         """The length of each audio that it was given."""
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
         self.heard_samples.append(len(samples))
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
         if self._function is not None:
@@ -113,7 +114,14 @@ class EchoTranscriber:
             encode_ms=self._delay_ms,
             decode_ms=0.0,
             segments=((0.0, duration_s, text),) if text else (),
+            words=_evenly_timed(text, duration_s) if word_times else (),
         )
+
+
+def _evenly_timed(text: str, duration_s: float) -> tuple[TimedWord, ...]:
+    words = text.split()
+    each_s = duration_s / max(1, len(words))
+    return tuple(TimedWord(f" {word}", number * each_s, (number + 1) * each_s) for number, word in enumerate(words))
 
 
 Scripted = str | Sequence[WrittenCall]

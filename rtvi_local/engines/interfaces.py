@@ -70,6 +70,16 @@ class TurnDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word as it is written, with the space and the punctuation that belong to it: put together, words are the text."""
+
+    text: str
+    start_s: float
+    end_s: float
+    """Seconds from the first sample, 50 to 100 ms exact."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
     text: str
     language: str | None
@@ -79,6 +89,8 @@ class Transcription:
     decode_ms: float
     segments: tuple[tuple[float, float, str], ...] = ()
     """Phrases with their start and end in seconds from the first sample, as exact as the model's own timestamps."""
+    words: tuple[TimedWord, ...] = ()
+    """Where they were asked for. None for a text that a loop was cut out of."""
 
 
 class Transcriber(Protocol):
@@ -86,8 +98,9 @@ class Transcriber(Protocol):
 
     model_name: str
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
-        """The words in `samples` (16 kHz, up to 30 s). `language` is an ISO 639-1 code, None to detect it."""
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+        """The words in `samples` (16 kHz, up to 30 s). `language` is an ISO 639-1 code, None to detect it. `word_times` costs
+        a little more."""
         ...
 
 

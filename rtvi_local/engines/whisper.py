@@ -18,10 +18,11 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, TimedWord, Transcription
 from rtvi_local.engines.invented import looks_invented, repeats_itself, speech_energy_db, without_restart
 from rtvi_local.engines.log_mel import FRAMES_PER_S, log_mel
 from rtvi_local.engines.model_files import loading, require_files
+from rtvi_local.engines.whisper_words import timed_words
 from rtvi_local.engines.worker import Worker
 
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -40,6 +41,8 @@ _LEAST_REST_SAMPLES = LISTENING_SAMPLE_RATE // 2
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     segments: tuple[tuple[float, float, str], ...]
+    tokens: tuple[int, ...]
+    """Of the text alone; none if a loop was cut out of it."""
     no_speech_probability: float
     mean_log_probability: float
     ran_away: bool
@@ -79,21 +82,22 @@ class Whisper:
                 whisper._decode(whisper._encode(hum, window_s), whisper.languages[0], 2.0, max_tokens=16)
         return whisper
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
         """The words in `samples` (16 kHz; of more than 30 s the last 30). `language` is an ISO 639-1 code, None to detect it.
 
-        Raises ValueError for a language that the model does not know. Cancelling takes effect between encoding and decoding.
+        Raises ValueError for a language that the model does not know. Cancelling takes effect between encoding, decoding and
+        timing the words.
         """
         if language is not None and language not in self.languages:
             raise ValueError(f"{self.model_name} knows no language {language!r}, only {', '.join(self.languages)}")
         samples = samples[-FULL_WINDOW_S * LISTENING_SAMPLE_RATE :]
-        first = await self._transcribe_window(samples, language)
+        first = await self._transcribe_window(samples, language, word_times=word_times)
         ended_s = first.segments[-1][1] if first.segments else 0.0
         rest = samples[int(ended_s * LISTENING_SAMPLE_RATE) :]
         if len(samples) <= (FULL_WINDOW_S - MARGIN_S) * LISTENING_SAMPLE_RATE or len(rest) < _LEAST_REST_SAMPLES or not ended_s:
             return first
         # Where the audio fills the window, Whisper leaves a phrase that it cannot see the end of to the next one.
-        second = await self._transcribe_window(rest, first.language)
+        second = await self._transcribe_window(rest, first.language, word_times=word_times)
         if looks_invented(second, len(rest) / LISTENING_SAMPLE_RATE, speech_energy_db(rest)):
             return first
         return replace(
@@ -102,13 +106,15 @@ class Whisper:
             encode_ms=first.encode_ms + second.encode_ms,
             decode_ms=first.decode_ms + second.decode_ms,
             segments=first.segments + tuple((ended_s + start, ended_s + end, text) for start, end, text in second.segments),
+            words=first.words
+            + tuple(replace(word, start_s=ended_s + word.start_s, end_s=ended_s + word.end_s) for word in second.words),
         )
 
     def close(self) -> None:
         """Wait for what runs and end the thread."""
         self._worker.close()
 
-    async def _transcribe_window(self, samples: Float32, language: str | None) -> Transcription:
+    async def _transcribe_window(self, samples: Float32, language: str | None, *, word_times: bool) -> Transcription:
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
         window_s = min(max(LEAST_WINDOW_S, duration_s + MARGIN_S), FULL_WINDOW_S)
         encode_s = decode_s = 0.0
@@ -126,6 +132,12 @@ class Whisper:
             if not decoded.ran_away or window_s == FULL_WINDOW_S:
                 break
             window_s = FULL_WINDOW_S
+        words: tuple[TimedWord, ...] = ()
+        if word_times:
+            started = time.perf_counter()
+            tokenizer = self._tokenizer(spoken)
+            words = await self._worker.run(timed_words, self._model, tokenizer, encoded, decoded.tokens, duration_s)
+            decode_s += time.perf_counter() - started
         return Transcription(
             text=decoded.text,
             language=spoken,
@@ -134,6 +146,7 @@ class Whisper:
             encode_ms=encode_s * 1000,
             decode_ms=decode_s * 1000,
             segments=decoded.segments,
+            words=words,
         )
 
     def _encode(self, samples: Float32, window_s: float) -> ctranslate2.StorageView:
@@ -160,7 +173,7 @@ class Whisper:
             max_initial_timestamp_index=int(_LATEST_START_S / _SECONDS_PER_TIMESTAMP),
         )[0]
         tokens: list[int] = result.sequences_ids[0]
-        segments = _segments(tokens, tokenizer, duration_s)
+        segments, kept = _segments(tokens, tokenizer, duration_s)
         text = " ".join(text for _, _, text in segments)
         cut_off = len(tokens) >= max_tokens
         # In a turn of more than 20 s sentences may really have been said again and again.
@@ -170,6 +183,7 @@ class Whisper:
             segments = ((segments[0][0], duration_s, once),)
         return _Decoded(
             segments=segments,
+            tokens=() if restarted else kept,
             no_speech_probability=result.no_speech_prob,
             mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
             ran_away=repeats_itself(once) or (cut_off and not restarted),
@@ -184,17 +198,21 @@ class Whisper:
         return self._tokenizers[language]
 
 
-def _segments(tokens: list[int], tokenizer: Tokenizer, duration_s: float) -> tuple[tuple[float, float, str], ...]:
-    """Text between two timestamps. What begins after the audio's end was not said, and is left out."""
+def _segments(
+    tokens: list[int], tokenizer: Tokenizer, duration_s: float
+) -> tuple[tuple[tuple[float, float, str], ...], tuple[int, ...]]:
+    """Text between two timestamps, and all its tokens. What begins after the audio's end was not said, and is left out."""
     segments: list[tuple[float, float, str]] = []
+    kept: list[int] = []
     start_s = 0.0
     words: list[int] = []
 
     def end_segment(end_s: float) -> None:
         text = tokenizer.decode(words).strip()
-        words.clear()
         if text and start_s < max(duration_s, _SECONDS_PER_TIMESTAMP):
             segments.append((start_s, min(end_s, duration_s), text))
+            kept.extend(words)
+        words.clear()
 
     for token in tokens:
         if token >= tokenizer.timestamp_begin:
@@ -204,4 +222,4 @@ def _segments(tokens: list[int], tokenizer: Tokenizer, duration_s: float) -> tup
         elif token < tokenizer.eot:
             words.append(token)
     end_segment(duration_s)
-    return tuple(segments)
+    return tuple(segments), tuple(kept)

@@ -13,7 +13,7 @@ from rtvi_local.engines.interfaces import (
     VoiceActivityDetector,
     WakeWordDetector,
 )
-from rtvi_local.stages.listening import IsInvented
+from rtvi_local.stages.rolling_transcription import IsInvented
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +18,6 @@ from rtvi_local.config import Stt, Vad
 from rtvi_local.engines.interfaces import (
     LISTENING_SAMPLE_RATE,
     Transcriber,
-    Transcription,
     TurnDetector,
     VoiceActivityDetector,
 )
@@ -34,6 +33,7 @@ from rtvi_local.pipeline.frames import (
     Transcript,
 )
 from rtvi_local.pipeline.stage import Stage
+from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ being transcribed, which needs little more than one core; later ones take 25 ms 
 FINISHED = 0.5
 """Probability from which on it is not asked again."""
 
-IsInvented = Callable[[Transcription, Float32], bool]
-"""Whether a transcription is something the model made up on silence or noise."""
+FIRST_INTERIM_MS = 250.0
+"""Into speech. The words over the bot's voice are to be known half a second after its first sound, and take 150 ms."""
 
 
 @dataclass(slots=True)
@@ -90,10 +90,9 @@ class Listening(Stage):
     ) -> None:
         super().__init__()
         self._detector = activity
-        self._transcriber = transcriber
+        self._words = RollingTranscription(transcriber, is_invented)
+        self._words.language = None if stt.language == "auto" else stt.language
         self._turn_detector = turn_detector
-        self._is_invented = is_invented
-        self._language = None if stt.language == "auto" else stt.language
         self._interim_ms = stt.interim_ms
         self._window = activity.window_samples
         self._activity = VoiceActivity(vad.threshold, vad.start_ms, vad.stop_ms, self._window / SAMPLES_PER_MS)
@@ -129,7 +128,7 @@ class Listening(Stage):
         """Say what was said in this utterance (a final Transcript), and whether it sounds finished (EndOfTurn)."""
         self._newest = revision
         if self._pass is None or not self._pass.covers_all:
-            self._pass = self._start_pass(asyncio.get_running_loop().time() * 1000)
+            self._pass = self._start_pass(asyncio.get_running_loop().time() * 1000, is_last=True)
         self._pass.revision = revision
         if self._pass.done:
             self._report(self._pass)
@@ -141,6 +140,7 @@ class Listening(Stage):
         self._number += 1
         self._newest = None
         self._pass = None
+        self._words.forget()
         self._utterance.close()
         if self._activity.speaking:
             # Speech that goes on after a turn was ended for its length is the beginning of another.
@@ -163,9 +163,9 @@ class Listening(Stage):
         vad, stt = frame.config.vad, frame.config.stt
         activity = self._activity
         activity.threshold, activity.start_ms, activity.stop_ms = vad.threshold, vad.start_ms, vad.stop_ms
-        self._language = None if stt.language == "auto" else stt.language
+        self._words.language = None if stt.language == "auto" else stt.language
         self._interim_ms = stt.interim_ms
-        self._transcriber = frame.engines.transcriber
+        self._words.transcriber = frame.engines.transcriber
         self._turn_detector = frame.engines.turn_detector
 
     def _hear(self, frame: Audio) -> None:
@@ -187,7 +187,7 @@ class Listening(Stage):
             match change:
                 case "started":
                     self._utterance.open()
-                    self._last_interim_ms = at_ms
+                    self._last_interim_ms = at_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
                     self.emit(SpeechStarted(at_ms))
                 case "stopped":
                     self.emit(SpeechStopped(at_ms, self._activity.silence_ms))
@@ -214,21 +214,20 @@ class Listening(Stage):
             is_due = 0 < self._interim_ms <= at_ms - self._last_interim_ms
         if is_due:
             self._last_interim_ms = at_ms
-            self._pass = self._start_pass(at_ms)
+            self._pass = self._start_pass(at_ms, is_last=might_be_over)
 
-    def _start_pass(self, at_ms: float) -> _Pass:
+    def _start_pass(self, at_ms: float, *, is_last: bool) -> _Pass:
         """Transcribe the utterance so far."""
         begun = _Pass(self._number, at_ms)
-        self._spawn(self._transcribe(begun, self._utterance.samples))
+        self._spawn(self._transcribe(begun, self._utterance.samples, self._utterance.first, may_settle=not is_last))
         return begun
 
-    async def _transcribe(self, begun: _Pass, samples: Float32) -> None:
+    async def _transcribe(self, begun: _Pass, samples: Float32, first: int, *, may_settle: bool) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            result = await self._transcriber.transcribe(samples, language=self._language)
-            begun.language = result.language
-            begun.text = "" if self._is_invented(result, samples) else result.text.strip()
+            words = await self._words.words(samples, first, may_settle=may_settle)
+            begun.text, begun.language = words.text, words.language
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -248,7 +247,7 @@ class Listening(Stage):
         if is_final or passed.text:
             self.emit(Transcript(passed.text, is_final, revision, passed.language))
         if is_final:
-            self.emit(Measured("whisper", "processing", passed.took_s, self._transcriber.model_name, revision))
+            self.emit(Measured("whisper", "processing", passed.took_s, self._words.transcriber.model_name, revision))
 
     async def _judge(self, detector: TurnDetector, samples: Float32, revision: int) -> None:
         try:

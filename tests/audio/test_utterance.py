@@ -35,3 +35,20 @@ def test_it_never_grows_beyond_its_limit() -> None:
     numbered(buffer, 0, 1000)
     assert 100 <= buffer.samples.size <= 110
     assert buffer.samples[-1] == 999
+
+
+def test_the_first_sample_that_is_kept_is_numbered_from_the_beginning_of_the_utterance() -> None:
+    buffer = UtteranceBuffer(preroll_samples=4, max_samples=10)
+    for start in range(0, 20, 2):
+        buffer.append(np.arange(start, start + 2, dtype=np.float32))
+    buffer.open()
+    beginning = buffer.samples[0]
+    assert buffer.first == 0
+    for start in range(20, 40, 2):
+        buffer.append(np.arange(start, start + 2, dtype=np.float32))
+        buffer.open()
+        assert buffer.first == buffer.samples[0] - beginning, "also where speech goes on after a pause"
+    assert buffer.first > 0
+    buffer.close()
+    buffer.open()
+    assert buffer.first == 0

@@ -9,7 +9,9 @@ from pathlib import Path
 from rtvi_local.bench.figures import figures_page
 from rtvi_local.bench.peer.comparison import medians, ratios
 from rtvi_local.bench.sitting import latency
+from rtvi_local.bench.wer_table import rows
 from tests.bench.turns import turn
+from tests.bench.wer_results import wer_result
 
 DOCS = Path(__file__).parents[2] / "docs"
 MACHINE = {"processor": "AMD EPYC", "cores": 2, "system": "Linux", "python": "3.11.7"}
@@ -35,6 +37,15 @@ def test_turns_become_a_table(tmp_path: Path) -> None:
     assert "Of 3 turns, 1 were answered into a pause" in page
     assert "| ready after | 3.2 s |" in page
     assert "| idle, 8 connected | 20.0 % of one core |" in page
+
+
+def test_word_errors_become_a_table_with_their_intervals(tmp_path: Path) -> None:
+    results = [wer_result(stock_errors=1), wer_result(grown_errors=1), wer_result()]
+    report = {"model": "whisper-base", "rows": [asdict(row) for row in rows(results)]}
+    (tmp_path / "wer.json").write_text(json.dumps(report))
+    page = figures_page(tmp_path)
+    assert "| all | 3 | 30 | 3.3 % (0.0-10.0) | 0.0 % (0.0-0.0) | 3.3 % (0.0-10.0) | +0.0 (" in page
+    assert "| 700 | 140 | 100 |" in page
 
 
 def test_the_peer_stands_beside(tmp_path: Path) -> None:

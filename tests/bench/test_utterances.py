@@ -10,8 +10,10 @@ import pytest
 
 from rtvi_local.bench import utterances
 from rtvi_local.bench.utterances import SURROUNDINGS, synthesized
-from rtvi_local.bench.wer import Result, merged
+from rtvi_local.bench.wer import merged
+from rtvi_local.bench.wer_table import Result
 from rtvi_local.engines.interfaces import Float32
+from tests.bench.wer_results import wer_result
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_more_than_300_utterances_are_said_in_all_surroundings(voice: Path) -> None:
+def test_more_than_300_utterances_are_said_in_all_the_surroundings(voice: Path) -> None:
     said = list(synthesized(voice))
     assert len(said) > 300
     assert {utterance.kind for utterance in said} == set(SURROUNDINGS)
@@ -36,18 +38,18 @@ def test_more_than_300_utterances_are_said_in_all_surroundings(voice: Path) -> N
 def test_shards_together_are_everything_once(voice: Path) -> None:
     whole = {(utterance.name, utterance.kind): utterance.samples for utterance in synthesized(voice, limit=5)}
     shards = [utterance for k in (1, 2, 3) for utterance in synthesized(voice, limit=5, shard=(k, 3))]
-    assert len(shards) == len(whole) == 5 * len(SURROUNDINGS)
+    assert len(shards) == len(whole) == (5 + 5) * 4
     for utterance in shards:
         assert np.array_equal(utterance.samples, whole[utterance.name, utterance.kind])
 
 
 def result(name: str, errors: int) -> Result:
-    return Result(name, "quiet", "a b", 2, "a b", 0, 700.0, "a b", errors, 170.0, False)
+    return wer_result(name=name, grown_errors=errors)
 
 
 def test_results_of_another_shard_are_added_and_those_said_again_replaced(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     assert len(merged(file, [result("one", 0), result("two", 0)])) == 2
     both = merged(file, [result("two", 1), result("three", 0)])
-    assert {one.name: one.short_errors for one in both} == {"one": 0, "two": 1, "three": 0}
+    assert {one.name: one.grown.errors for one in both} == {"one": 0, "two": 1, "three": 0}
     assert [asdict(one) for one in merged(file, [])] == [asdict(one) for one in both]

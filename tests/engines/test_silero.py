@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtvi_local.bench.noises import at_level, pink
 from rtvi_local.bench.speech import read_wav
 from rtvi_local.engines.interfaces import EngineError, Float32, VoiceActivityDetector
 from rtvi_local.engines.silero import MODEL_FILE, WINDOW_SAMPLES, Silero
-from tests.engines.noises import at_level, pink
 
 pytestmark = pytest.mark.models
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtvi_local.bench.noises import NOISES, at_level
 from rtvi_local.bench.utterances import recorded
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.engines.interfaces import EngineError, Float32, Transcriber, Transcription
 from rtvi_local.engines.invented import looks_invented, speech_energy_db
 from rtvi_local.engines.whisper import FULL_WINDOW_S, Whisper
 from tests.conftest import SPEECH_TEXT
-from tests.engines.noises import NOISES, at_level
 
 pytestmark = pytest.mark.models
 
@@ -59,6 +59,19 @@ def test_segments_lie_one_after_the_other_within_the_audio(whisper: Whisper, spe
     edges = [edge for start, end, _ in heard.segments for edge in (start, end)]
     assert edges == sorted(edges)
     assert edges[-1] <= len(twice) / 16_000
+
+
+def test_when_each_word_was_said_is_told_where_it_is_asked_for(whisper: Whisper, speech: Float32) -> None:
+    pause = np.zeros(16_000, np.float32)
+    heard = asyncio.run(whisper.transcribe(np.concatenate((speech, pause, speech)), language="en", word_times=True))
+    assert "".join(word.text for word in heard.words).strip() == heard.text
+    edges = [edge for word in heard.words for edge in (word.start_s, word.end_s)]
+    assert edges == sorted(edges)
+    once = len(heard.words) // 2
+    speech_s = len(speech) / 16_000
+    assert heard.words[once - 1].end_s <= speech_s + 0.2
+    assert heard.words[once + 1].start_s >= speech_s + 0.8
+    assert _transcribe(whisper, speech).words == ()
 
 
 def test_the_language_is_detected_when_none_is_given(whisper: Whisper, speech: Float32) -> None:

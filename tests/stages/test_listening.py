@@ -78,6 +78,42 @@ def test_interim_transcripts_come_while_the_person_speaks_and_no_faster_than_ask
     virtual_clock.run(story())
 
 
+def test_the_first_interim_transcript_comes_within_half_a_second() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(["stop"], delay_ms=130), interim_ms=500)
+        await room.hear(QUIET, 200)
+        await room.hear(LOUD, 500)
+        assert room.of(Transcript) == [Transcript("stop", False, 0, "en")]
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_at_the_end_of_a_long_utterance_only_its_last_words_are_transcribed() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber(_numbers), interim_ms=500)
+        for second in range(1, 13):
+            await room.hear(1000 * second, 1000)
+        await room.hear(QUIET, 200)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        final = room.of(Transcript)[-1]
+        assert isinstance(final, Transcript)
+        assert final.final
+        assert final.text.split() == [str(second) for second in range(1, 13)]
+        assert room.transcriber.heard_samples[-1] <= 6 * 16_000
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def _numbers(samples: Float32) -> str:
+    """Which seconds of the story were heard for half a second at least, by their levels."""
+    blocks = np.abs(samples[: samples.size // 800 * 800]).reshape(-1, 800).max(axis=1) * 32.768
+    heard = [round(level) for level in blocks.tolist() if level > 0.5]
+    return " ".join(str(second) for second in range(1, 13) if heard.count(second) >= 10)
+
+
 def test_a_slow_transcriber_is_not_asked_again_before_it_has_answered() -> None:
     async def story() -> None:
         room = Room(EchoTranscriber(delay_ms=900), interim_ms=200)
@@ -128,7 +164,7 @@ def test_words_made_up_on_noise_become_no_words() -> None:
 
 
 class BrokenTranscriber(EchoTranscriber):
-    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
         raise RuntimeError("out of order")
 
 

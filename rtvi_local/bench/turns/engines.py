@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rtvi_local.engines.interfaces import Float32, Transcriber, Transcription
+from rtvi_local.engines.interfaces import Float32, TimedWord, Transcriber, Transcription
 from rtvi_local.engines.smart_turn import SmartTurn
 
 
@@ -47,14 +47,13 @@ class KeptTranscriber:
         self._fixed_ms = fixed_ms
         self._per_second_ms = per_second_ms
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None) -> Transcription:
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
         key, kept = self._answers.get(samples)
-        if kept is None:
-            kept = asdict(await self._real.transcribe(samples, language=language))
+        if not isinstance(kept, dict) or (word_times and not kept["words"]):
+            kept = asdict(await self._real.transcribe(samples, language=language, word_times=word_times))
             self._answers.put(key, kept)
         await asyncio.sleep((self._fixed_ms + self._per_second_ms * samples.size / 16_000) / 1000)
-        assert isinstance(kept, dict)
-        return Transcription(**kept)
+        return Transcription(**{**kept, "words": tuple(TimedWord(**word) for word in kept["words"])})
 
 
 class KeptTurnDetector:

@@ -33,8 +33,9 @@ from rtvi_local.engines.whisper import Whisper
 from rtvi_local.pipeline.frames import Audio, Frame, TurnCommitted
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.turn_taking import Policy
-from rtvi_local.stages.listening import IsInvented, Listening
+from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+from rtvi_local.stages.rolling_transcription import IsInvented
 
 LEAD_S = 0.5
 TAIL_S = 2.5

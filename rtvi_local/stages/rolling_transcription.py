@@ -1,0 +1,87 @@
+"""Transcribes an utterance again and again while it grows, each time only what is not settled of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber, Transcription
+from rtvi_local.stages.settled_words import Settled, settle
+
+IsInvented = Callable[[Transcription, Float32], bool]
+"""Whether a transcription is something the model made up on silence or noise."""
+
+SETTLING_S = 2.5
+"""Audio from which on words may be settled. Less is transcribed as quickly whole."""
+OVERDUE_S = 6.0
+"""Audio from which on they are to be settled whatever else is to be done."""
+SURE_OF_LANGUAGE_S = 3.0
+"""Audio from which on the language need not be detected again in every pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was said in the utterance so far."""
+
+    text: str
+    language: str | None
+    encode_ms: float
+    decode_ms: float
+
+
+class RollingTranscription:
+    """One utterance's words. Passes may overlap in time; each stands by what was settled when it began."""
+
+    def __init__(self, transcriber: Transcriber, is_invented: IsInvented) -> None:
+        self.transcriber = transcriber
+        self.language: str | None = None
+        """That is spoken, None to detect it."""
+        self._is_invented = is_invented
+        self._number = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """What comes next is another utterance."""
+        self._number += 1
+        self._settled = Settled()
+        self._earlier = ""
+        """What the newest pass heard behind the settled words, and up to which sample of the utterance."""
+        self._earlier_until = 0
+        self._spoken: str | None = None
+
+    async def words(self, samples: Float32, first: int, *, may_settle: bool) -> Words:
+        """What was said in `samples`: the utterance so far, from its sample number `first` on. `may_settle` takes 20 ms more,
+        and spares later passes as many words as it can."""
+        settled, number = self._settled, self._number
+        begin = max(first, settled.begin)
+        rest = samples[begin - first :]
+        timed = rest.size >= (SETTLING_S if may_settle else OVERDUE_S) * LISTENING_SAMPLE_RATE
+        heard = await self._transcribe(rest, word_times=timed)
+        encode_ms, decode_ms = heard.encode_ms, heard.decode_ms
+        if settled.text and not settled.fits(heard.text):
+            # Whatever is settled is heard again in part: something is wrong, and the whole utterance has to tell what.
+            settled, begin = Settled(), first
+            heard = await self._transcribe(samples, word_times=False)
+            encode_ms, decode_ms = encode_ms + heard.encode_ms, decode_ms + heard.decode_ms
+            if number == self._number:
+                self._settled, self._earlier = settled, ""
+        new = settled.rest(heard.text)
+        if number == self._number and settled is self._settled:
+            self._learn(settled, heard, begin, first + samples.size)
+        return Words(settled.joined(new), heard.language, encode_ms, decode_ms)
+
+    def _learn(self, settled: Settled, heard: Transcription, begin: int, until: int) -> None:
+        if self._earlier and heard.words:
+            earlier_until_s = (self._earlier_until - begin) / LISTENING_SAMPLE_RATE
+            self._settled = settle(replace(settled, begin=begin), self._earlier, earlier_until_s, heard.words)
+        self._earlier = settled.joined(settled.rest(heard.text))[len(self._settled.text) :]
+        self._earlier_until = until
+        if until - begin >= SURE_OF_LANGUAGE_S * LISTENING_SAMPLE_RATE:
+            self._spoken = heard.language
+
+    async def _transcribe(self, samples: Float32, *, word_times: bool) -> Transcription:
+        language = self.language or self._spoken
+        heard = await self.transcriber.transcribe(samples, language=language, word_times=word_times)
+        if self._is_invented(heard, samples):
+            return replace(heard, text="", words=())
+        return replace(heard, text=heard.text.strip())
