@@ -33,6 +33,7 @@ class Packet:
 
     payload: bytes
     samples: int
+    arrived_ms: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Lost:
     """Packets that did not come in time: so many samples are to be concealed."""
 
     samples: int
+    arrived_ms: float = field(default=0.0, compare=False)
+    """Of the packet behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Gap:
     """The sender sent nothing for so many samples (discontinuous transmission, a muted microphone): silence."""
 
     samples: int
+    arrived_ms: float = field(default=0.0, compare=False)
+    """Of the packet behind it."""
 
 
 Piece = Union[Packet, Lost, Gap]
@@ -68,6 +73,7 @@ class _Held:
     payload: bytes
     samples: int
     timestamp: int
+    arrived_ms: float
 
 
 @dataclass(slots=True)
@@ -112,7 +118,7 @@ class JitterBuffer:
             return pieces
         if self._held and index < max(self._held):
             self.statistics.reordered += 1
-        self._held[index] = _Held(payload, samples, timestamp)
+        self._held[index] = _Held(payload, samples, timestamp, now_ms)
         self._adapt()
         return pieces + self._release(now_ms)
 
@@ -146,8 +152,8 @@ class JitterBuffer:
         gap = _signed(held.timestamp - self._next_timestamp, 32)
         self._next += 1
         self._next_timestamp = held.timestamp + held.samples
-        packet = Packet(held.payload, held.samples)
-        return [Gap(gap), packet] if gap > 0 else [packet]
+        packet = Packet(held.payload, held.samples, held.arrived_ms)
+        return [Gap(gap, held.arrived_ms), packet] if gap > 0 else [packet]
 
     def _give_up(self) -> list[Piece]:
         assert self._next is not None
@@ -161,7 +167,7 @@ class JitterBuffer:
         self._next = first
         self._next_timestamp = self._held[first].timestamp
         self._calm = 0
-        return [Lost(missing)] if missing > 0 else []
+        return [Lost(missing, self._held[first].arrived_ms)] if missing > 0 else []
 
     def _flush(self) -> list[Piece]:
         pieces: list[Piece] = []

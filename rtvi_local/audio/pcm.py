@@ -12,6 +12,10 @@ SILENCE_DBFS = -120.0
 """What `level_dbfs` says of digital silence."""
 
 
+AUDIBLE_PEAK = 300 / 32768
+"""About -41 dBFS: below it is the hiss of a codec or a quiet room, above it something that a listener notices."""
+
+
 def to_float(samples: Int16) -> Float32:
     return np.multiply(samples, 1 / 32768, dtype=np.float32)
 

@@ -23,16 +23,16 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder
+from rtvi_local.audio.pcm import AUDIBLE_PEAK
 from rtvi_local.transports.webrtc_addresses import LOOPBACK_ADDRESS, is_loopback, use_addresses
 from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack, tap
 
 Int16 = npt.NDArray[np.int16]
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
-AUDIBLE_PEAK = 300
-"""Of 32,768 (about -41 dB): below it is the hiss of a codec, above it something that a listener notices."""
 MOST_JITTER_MS = 60.0
 """Between two packets of uninterrupted sound, on a machine that is busy with models."""
+_AUDIBLE = int(AUDIBLE_PEAK * 32768)
 _ROOM = np.random.default_rng(0).integers(-30, 31, SAMPLE_RATE).astype(np.int16)
 """A second of a quiet room (-65 dB), over and over."""
 _PAUSE_PACKET_BYTES = 2
@@ -51,7 +51,7 @@ class Arrival:
 
     @property
     def audible(self) -> bool:
-        return bool(self.samples.size) and int(np.abs(self.samples.astype(np.int32)).max()) >= AUDIBLE_PEAK
+        return bool(self.samples.size) and int(np.abs(self.samples.astype(np.int32)).max()) >= _AUDIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Said:
     """First sample of the person's voice, and the one after its last: what is before and after is not, however loud it is."""
     first_sound_ms: float = 0.0
     last_sound_ms: float = 0.0
+    captured_ms: float = 0.0
+    """When the packet with the last of it was full."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -186,12 +188,13 @@ class Caller:
 
     @staticmethod
     def _note_sound(said: Said, frame: Int16, position: int, due: float) -> None:
-        audible = np.flatnonzero(np.abs(frame.astype(np.int32)) >= AUDIBLE_PEAK)
+        audible = np.flatnonzero(np.abs(frame.astype(np.int32)) >= _AUDIBLE)
         voice = audible[(audible + position >= said.speech[0]) & (audible + position < said.speech[1])]
         if voice.size:
             began_s = due - FRAME_S
             said.first_sound_ms = said.first_sound_ms or (began_s + int(voice[0]) / SAMPLE_RATE) * 1000
             said.last_sound_ms = (began_s + (int(voice[-1]) + 1) / SAMPLE_RATE) * 1000
+            said.captured_ms = due * 1000
 
     # --- messages ------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtvi_local.bench.report import COLUMNS, PROCESS
+from rtvi_local.bench.report import PROCESS, WATERFALL
 from rtvi_local.bench.wer_table import WAYS
 
 Found = dict[str, Any]
@@ -40,7 +40,7 @@ def _latency(report: Found) -> Iterable[str]:
     rows: list[Sequence[str]] = []
     latency = report.get("latency", {})
     summary = latency.get("summary", {})
-    for name in ("total", *COLUMNS, "longest gap"):
+    for name in ("total", *WATERFALL, "longest gap"):
         if name in summary:
             shown = "**voice to voice**" if name == "total" else name.replace("_", " ")
             rows.append((f"{shown}, ms", *_spread(summary[name]), str(latency["counts"]["counted"]) if name == "total" else ""))

@@ -18,9 +18,9 @@ ANSWER_S = 15.0
 """A turn that got no sound by then has failed."""
 PAUSE_MS = 700.0
 """Of silence on the line before the next question."""
-NETWORK = "network"
-"""What is left of the whole when the appliance's parts are taken off: both ways, buffers, and by how much voice activity
-detection heard the end earlier or later than it was."""
+CAPTURE, NETWORK = "capture", "network"
+"""Until the packet with the last of the question was full, and what is left of the whole when everything else is taken off:
+the wire both ways, and by how much the appliance heard the end earlier or later than it was."""
 MARKS = {
     "vad-user-stopped-speaking": "vad stop",
     "user-transcription": "final transcript",
@@ -51,7 +51,7 @@ class Turn:
     into_pause: bool
     """The answer began, or the turn was taken for finished, while the person had more to say."""
     parts: dict[str, float]
-    """What the appliance says of it, in order, after `network`."""
+    """`capture` and `network`, then what the appliance says of it, in order."""
     marks: dict[str, float]
     """When the client was told of each stage (MARKS)."""
     longest_gap_ms: float
@@ -97,7 +97,7 @@ async def ask(caller: Caller, utterance: Utterance, depth: int = 0) -> Turn:
         depth=depth,
         total_ms=total_ms,
         into_pause=first_sound_ms is not None and answered_into_a_pause(caller.arrivals, messages, said, first_sound_ms),
-        parts=_parts(messages, total_ms),
+        parts=_parts(messages, total_ms, said.captured_ms - said.last_sound_ms),
         marks=_marks(messages, said.last_sound_ms, first_sound_ms),
         longest_gap_ms=0.0 if first_sound_ms is None else longest_gap_ms(caller.arrivals, first_sound_ms),
         transcript=" ".join(m.data["text"] for m in messages if m.type == "user-transcription" and m.data["final"]),
@@ -130,7 +130,7 @@ def longest_gap_ms(arrivals: Sequence[Arrival], from_ms: float) -> float:
     return max(gaps, default=0.0)
 
 
-def _parts(messages: Sequence[Message], total_ms: float | None) -> dict[str, float]:
+def _parts(messages: Sequence[Message], total_ms: float | None, capture_ms: float) -> dict[str, float]:
     parts: dict[str, float] = {}
     for message in messages:
         for metric in (message.data or {}).get("processing") or [] if message.type == "metrics" else []:
@@ -139,7 +139,7 @@ def _parts(messages: Sequence[Message], total_ms: float | None) -> dict[str, flo
                 parts[name] = float(metric["value"]) * 1000
     if total_ms is None or not parts:
         return {}
-    return {NETWORK: total_ms - sum(parts.values()), **parts}
+    return {CAPTURE: capture_ms, NETWORK: total_ms - capture_ms - sum(parts.values()), **parts}
 
 
 def _marks(messages: Sequence[Message], last_sound_ms: float, first_sound_ms: float | None) -> dict[str, float]:

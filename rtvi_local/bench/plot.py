@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from rtvi_local.bench.latency import Turn
-from rtvi_local.bench.report import COLUMNS, percentile
+from rtvi_local.bench.report import WATERFALL, percentile
 
 WIDTH = 860
 LEFT, RIGHT = 132, 64
@@ -20,18 +20,26 @@ LONGEST_OVER_MEDIAN = 2.0
 """A bar that is longer is cut off and says so: one slow turn shall not squeeze all others."""
 
 KINDS = {
-    "network": "wait-1",
+    "capture": "wait-1",
+    "network": "wait-3",
+    "jitter_buffer": "wait-1",
+    "vad": "wait-3",
     "silence": "wait-2",
     "turn_decision": "wait-3",
-    "transcription": "hear-1",
-    "first_token": "think-1",
+    "stt_wait": "wait-1",
+    "stt_encode": "hear-1",
+    "stt_decode": "hear-2",
+    "prefill": "think-1",
+    "first_token": "think-3",
     "first_clause": "think-2",
-    "first_sound": "speak-1",
-    "speaker": "speak-2",
+    "tts_wait": "wait-1",
+    "tts_phonemes": "speak-3",
+    "tts_encode": "speak-1",
+    "tts_decode": "speak-2",
+    "queue": "wait-2",
+    "packet": "speak-3",
 }
 """Which part has which colour: grey waits, blue hears, violet thinks, green speaks."""
-FALLBACK = ("hear-2", "think-3", "speak-3")
-
 STYLE = """
 svg{--page:#fff;--ink:#1c2128;--soft:#5b6570;--line:#d8dde3;--mark:#c2410c;
 --wait-1:#a9b1bb;--wait-2:#c3c9d0;--wait-3:#8d96a1;--hear-1:#2f6fd0;--hear-2:#7aa7ea;
@@ -57,7 +65,7 @@ def plot(turns: Sequence[Turn], machine: dict[str, Any]) -> str:
     typical = min(counted, key=lambda turn: abs(_total(turn) - median))
     step, most = _scale(min(max(totals), max(LONGEST_OVER_MEDIAN * median, p90)))
     scale = (WIDTH - LEFT - RIGHT) / most
-    steps = [(name, typical.parts[name]) for name in COLUMNS if typical.parts.get(name, 0.0) >= 0.5]
+    steps = [(name, typical.parts[name]) for name in WATERFALL if typical.parts.get(name, 0.0) >= 0.5]
     turns_top = TOP + len(steps) * STEP_ROW + 46
     bottom = turns_top + len(counted) * TURN_ROW + 6
     height = bottom + AXIS + 14
@@ -118,7 +126,7 @@ def _steps(x: Any, steps: Sequence[tuple[str, float]]) -> Iterable[str]:
 
 def _turn(x: Any, y: float, turn: Turn, most: float) -> Iterable[str]:
     reached = 0.0
-    for name in COLUMNS:
+    for name in WATERFALL:
         lasts_ms = max(turn.parts.get(name, 0.0), 0.0)
         start, end = x(reached), x(reached + lasts_ms)
         if end - start >= 0.3:
@@ -138,7 +146,7 @@ def _marks(x: Any, marks: Sequence[tuple[str, float]], top: float, bottom: float
 
 
 def _bar(x: float, y: float, width: float, height: float, part: str) -> str:
-    kind = KINDS.get(part) or FALLBACK[sum(map(ord, part)) % len(FALLBACK)]
+    kind = KINDS[part]
     rounded = min(height / 6, width / 2)
     return (
         f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="{rounded:.1f}" style="fill:var(--{kind})">'

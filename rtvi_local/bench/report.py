@@ -6,10 +6,12 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rtvi_local.bench.latency import NETWORK, Turn
-from rtvi_local.pipeline.trace import PARTS
+from rtvi_local.bench.latency import CAPTURE, NETWORK, Turn
+from rtvi_local.pipeline.trace import PARTS, STEPS
 
-COLUMNS = (NETWORK, *PARTS)
+WATERFALL = (CAPTURE, NETWORK, *PARTS)
+GROUPS = {"way in": (CAPTURE, NETWORK, "jitter_buffer"), "hearing": ("vad", "silence"), **dict(list(STEPS.items())[1:])}
+"""The columns of the table; each is the sum of these parts."""
 GAP_BUDGET_MS = 40.0
 """Between two packets of a sentence; what a client's buffer of two frames still covers."""
 
@@ -36,7 +38,7 @@ def summary(turns: Sequence[Turn]) -> Figures:
         return {}
     columns = {"total": [turn.total_ms or 0.0 for turn in counted]}
     traced = [turn for turn in counted if turn.parts]
-    columns |= {name: [turn.parts.get(name, 0.0) for turn in traced] for name in COLUMNS if traced}
+    columns |= {name: [turn.parts.get(name, 0.0) for turn in traced] for name in WATERFALL if traced}
     columns["longest gap"] = [turn.longest_gap_ms for turn in counted]
     return {name: spread(values) for name, values in columns.items()}
 
@@ -62,17 +64,38 @@ def counts(turns: Sequence[Turn]) -> dict[str, int]:
 
 
 def table(turns: Sequence[Turn]) -> str:
-    """A row a turn, then median and p90. Milliseconds."""
-    heads = ["turn", "#", "total", *(name.replace("_", " ") for name in COLUMNS), "longest gap"]
+    """A row a turn, then median and p90, then the same part by part. Milliseconds."""
+    heads = ["turn", "#", "total", *(name.replace("_", " ") for name in GROUPS), "longest gap"]
     rows = [_row(turn) for turn in turns]
     figures = summary(turns)
-    below = []
-    for what in ("median", "p90") if figures else ():
-        values = (figures.get(name, {}).get(what) for name in ("total", *COLUMNS, "longest gap"))
-        below.append([what, "", *("" if value is None else f"{value:.0f}" for value in values)])
-    for depth, spreads in by_depth(turns).items() if figures else ():
+    if not figures:
+        return aligned(heads, rows)
+    counted = [turn for turn in turns if turn.counts]
+    grouped = {"total": figures["total"], **_grouped(counted), "longest gap": figures["longest gap"]}
+    below = [
+        [what, "", *(f"{spreads[what]:.0f}" if spreads else "" for spreads in grouped.values())] for what in ("median", "p90")
+    ]
+    for depth, spreads in by_depth(turns).items():
         below.append([f"median of turn {depth}", str(depth), f"{spreads['median']:.0f}" if spreads else ""])
-    return aligned(heads, rows, below)
+    return aligned(heads, rows, below) + "\n\n" + waterfall(figures)
+
+
+def waterfall(figures: Figures) -> str:
+    """Median and p90 of each part, in the order of time."""
+    shown = [name for name in (*WATERFALL, "total") if name in figures]
+    return aligned(
+        ["part", "median", "p90"],
+        [[name.replace("_", " "), *(f"{figures[name][what]:.0f}" for what in ("median", "p90"))] for name in shown],
+    )
+
+
+def _grouped(counted: Sequence[Turn]) -> Figures:
+    traced = [turn for turn in counted if turn.parts]
+    return {group: spread([_group(turn, group) for turn in traced]) for group in GROUPS}
+
+
+def _group(turn: Turn, group: str) -> float:
+    return sum(turn.parts.get(name, 0.0) for name in GROUPS[group])
 
 
 def aligned(heads: Sequence[str], *groups: Sequence[Sequence[str]]) -> str:
@@ -129,7 +152,7 @@ def _ms(figures: dict[str, Any]) -> str:
 
 def _row(turn: Turn) -> list[str]:
     total = "no answer" if turn.total_ms is None else "into a pause" if turn.into_pause else f"{turn.total_ms:.0f}"
-    parts = [f"{turn.parts[name]:.0f}" if name in turn.parts else "" for name in COLUMNS]
+    parts = [f"{_group(turn, group):.0f}" if turn.parts else "" for group in GROUPS]
     return [turn.name[:44], str(turn.depth + 1), total, *parts, f"{turn.longest_gap_ms:.0f}"]
 
 

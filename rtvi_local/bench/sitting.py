@@ -94,8 +94,7 @@ async def _talk(
         await warm_up(plan.warm_up)
         stalls = loop_stalls(url)
         turns: list[Turn] = []
-        while len(turns) < plan.turns:
-            script = [utterances[(len(turns) + i) % len(utterances)] for i in range(min(plan.depth, plan.turns - len(turns)))]
+        for script in scripts(utterances, plan.turns, plan.depth):
             turns += await measure(url, script, on_turn)
         report["latency"] = latency(turns)
         process = report.setdefault("process", {"measured": now()})
@@ -116,6 +115,17 @@ async def _talk(
         say(f"after {plan.after} turns in writing")
         some = await after_a_long_conversation(url, plan.after, utterances[-TURNS_IN_COMPANY:], on_turn)
         report["long"] = {"measured": now(), "depth": plan.after, **_short(some)}
+
+
+def scripts(utterances: Sequence[Utterance], turns: int, depth: int) -> list[list[Utterance]]:
+    """What is said in each conversation. Of two whole conversations, the second begins with what the first ended with, and
+    ends with what it began with: so the first and the deepest turns are of the same utterances, and can be compared."""
+    every = [utterances[number % len(utterances)] for number in range(turns)]
+    conversations = [every[start : start + depth] for start in range(0, turns, depth)]
+    for one, other in zip(conversations[::2], conversations[1::2], strict=False):
+        if len(one) == len(other) > 1:
+            other[0], other[-1] = one[-1], one[0]
+    return conversations
 
 
 async def _interruptions(number: int, utterances: Sequence[Utterance], url: str, say: Callable[[str], None]) -> Report:

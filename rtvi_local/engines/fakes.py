@@ -186,6 +186,7 @@ class ScriptedModelSession:
     def __init__(self, model: ScriptedModel) -> None:
         self._model = model
         self._open = True
+        self.first_text_ms = 0.0
 
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         del tools

@@ -6,8 +6,8 @@ awaiting task (or closing the iterator) stops the work, not just the waiting, as
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -107,6 +107,9 @@ class Transcriber(Protocol):
 class ModelSession(Protocol):
     """One conversation's place in the language model: its own part of the cache."""
 
+    first_text_ms: float
+    """How long the newest reply's first piece took once its prompt had been read."""
+
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read these messages into the cache, so that a reply to them, or to what begins like them, starts sooner."""
         ...
@@ -155,6 +158,8 @@ class SpokenChunk:
 
     samples: Int16
     words: tuple[SpokenWord, ...] = ()
+    took_ms: Mapping[str, float] = field(default_factory=dict)
+    """What making it took, by step (phonemes, encode, decode), as far as it is known."""
 
 
 class Voice(Protocol):

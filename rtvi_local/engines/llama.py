@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
@@ -203,6 +204,8 @@ class LlamaSession:
         self._model = model
         self._sequence = sequence
         self._closed = False
+        self.first_text_ms = 0.0
+        """From when the newest reply's prompt had been read to its first piece."""
 
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read `messages` into the cache. If the last is the user's, it is read as if it were finished: a reply to it then has
@@ -225,7 +228,11 @@ class LlamaSession:
         self._require_open()
         run = self._model._start_reply(self._sequence, messages, tools, max_tokens, temperature)
         try:
+            first = True
             async for piece in run:
+                if first:
+                    self.first_text_ms = (time.perf_counter() - run.job.read_s) * 1000
+                    first = False
                 yield piece
         finally:
             run.cancel()
@@ -254,8 +261,8 @@ class _Run:
         self._loop = asyncio.get_running_loop()
         self._results: asyncio.Queue[str | Finished] = asyncio.Queue()
         self._finished = False
-        self._job = Job(sequence, tokens, self._deliver, sampler, max_tokens)
-        scheduler.submit(self._job)
+        self.job = Job(sequence, tokens, self._deliver, sampler, max_tokens)
+        scheduler.submit(self.job)
 
     def __aiter__(self) -> _Run:
         return self
@@ -272,7 +279,7 @@ class _Run:
     def cancel(self) -> None:
         """Free the cores, unless the job is over."""
         if not self._finished:
-            self._scheduler.cancel(self._job)
+            self._scheduler.cancel(self.job)
 
     def _deliver(self, result: str | Finished) -> None:
         # A loop that is closed has nobody left who waits.

@@ -50,6 +50,8 @@ class Job:
     cancelled: bool = False
     computing: bool = False
     """It is part of the batch at work."""
+    read_s: float = 0.0
+    """`time.perf_counter()` of when the last of the prompt had been read."""
     generated: int = 0
     said_something: bool = False
     decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
@@ -267,6 +269,7 @@ class Scheduler:
             if self._cache.length(share.sequence) == len(job.tokens):
                 self._finish(job)
         elif output is not None and not job.cancelled:
+            job.read_s = job.read_s or time.perf_counter()
             self._take_token(job, job.sampler.sample(self._context, output))
 
     def _take_token(self, job: Job, token: int) -> None:

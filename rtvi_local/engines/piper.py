@@ -11,6 +11,7 @@ import copy
 import json
 import logging
 import shutil
+import time
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -192,13 +193,17 @@ class PiperVoice:
     def _chunks(self, text: str) -> Iterator[SpokenChunk]:
         """`speak`, step by step, in the engine's thread."""
         words = text.split()
+        began_s = time.perf_counter()
         sentences = self.phonemize(text)
         if not sentences and words:
             yield SpokenChunk(np.zeros(0, np.int16), (SpokenWord(0),) * len(words))
+        took_ms = {"phonemes": (time.perf_counter() - began_s) * 1000}
         counts: list[int] = []
         made = told = before = 0  # samples and words given out; phonemes of the sentences before this one
         for phonemes in sentences:
+            began_s = time.perf_counter()
             encoded = self.encode(phonemes)
+            encoded_s = time.perf_counter()
             begin, voiced = made, made
             plan = piper_sound.chunk_ends(encoded.frames, lead=encoded.lead, tail=encoded.tail)
             for first, last in pairwise([0, *(plan if self._decoder else [encoded.frames])]):
@@ -211,6 +216,9 @@ class PiperVoice:
                     sound = sound[: len(sound) - piper_sound.silence_after(sound, self.sample_rate)]
                     pause = int(piper_sound.pause_s("".join(phonemes)) * self.sample_rate)
                 samples = piper_sound.to_int16(sound, self._gain)
+                if not made:
+                    took_ms["encode"] = (encoded_s - began_s) * 1000
+                    took_ms["decode"] = (time.perf_counter() - encoded_s) * 1000
                 made, voiced = made + len(samples) + pause, made + len(samples)
                 ended: list[SpokenWord] = []
                 if before or first or last == encoded.frames:  # the very first sound does not wait for the words' places
@@ -223,7 +231,7 @@ class PiperVoice:
                             break
                         ended.append(SpokenWord(max(begin, min(end, voiced))))
                     told += len(ended)
-                yield SpokenChunk(np.concatenate((samples, np.zeros(pause, np.int16))), tuple(ended))
+                yield SpokenChunk(np.concatenate((samples, np.zeros(pause, np.int16))), tuple(ended), took_ms)
             before += len(phonemes) + 1
 
     def _word_ends(self, words: list[str], sentences: list[list[str]]) -> list[int]:

@@ -66,10 +66,12 @@ class Conversation:
         self.context = Context(config.llm.system_prompt)
         self.context.set(wanted.messages or ())
         self._system_prompt = config.llm.system_prompt
+        self._loop = asyncio.get_running_loop()
+        self._trace = Trace(self._now_ms, self._report)
         listening = Listening(
             engines.open_activity(), engines.transcriber, engines.turn_detector, engines.is_invented, config.vad, config.stt
         )
-        self._speaker = Speaker(transport.send_audio, transport.output_sample_rate, transport.clear_audio)
+        self._speaker = Speaker(self._send_audio, transport.output_sample_rate, transport.clear_audio)
         self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end)
         self.toolbox = Toolbox(self._tool_host.host, served_tools)
         self.toolbox.set_client_tools(wanted.tools or ())
@@ -91,8 +93,6 @@ class Conversation:
             ),
             max_message_bytes=config.server.max_message_bytes,
         )
-        self._trace = Trace(self._now_ms, self._report)
-        self._loop = asyncio.get_running_loop()
         self.controls = Controls(self.context, self._turns)
         self._keeper = ContextKeeper(
             self.context,
@@ -188,6 +188,10 @@ class Conversation:
         """Have the model read about the tools now rather than while a person waits."""
         if self.toolbox.tools and self.controls.is_idle:
             self._pipeline.push(PromptAhead(tuple(self.context.messages)))
+
+    def _send_audio(self, samples: Int16) -> None:
+        self._transport.send_audio(samples)
+        self._trace.sent()
 
     def _configured(self, frame: Configured) -> None:
         self.toolbox.configure(frame.config.tools.builtin, frame.config.tools.timeout_s)

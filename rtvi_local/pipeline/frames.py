@@ -48,6 +48,10 @@ class SpeechStopped:
     at_ms: float
     silence_ms: float
     """How long it had been quiet when this was emitted."""
+    sounded_ms: float | None = None
+    """When the last audible sound arrived, by its level; the voice activity detector hears speech for a little longer."""
+    arrived_ms: float | None = None
+    """When the audio arrived that decided it; `at_ms` lies within it."""
 
 
 @dataclass(frozen=True, slots=True)

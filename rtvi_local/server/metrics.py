@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from rtvi_local.pipeline.trace import Waterfall
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STALL_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5)
+_PART_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 3.0)
 _LOOK_S = 0.1
 
 
@@ -23,6 +26,13 @@ class Metrics:
         self.loop_stall = Histogram(
             "rtvi_loop_stall_seconds", "How late the event loop ran a timer", buckets=_STALL_BUCKETS_S, registry=self.registry
         )
+        self.turn = Histogram(
+            "rtvi_turn_seconds",
+            "From a person's last sound to the bot's first, and the parts of it",
+            ["part"],
+            buckets=_PART_BUCKETS_S,
+            registry=self.registry,
+        )
         self._gauge("process_cpu_seconds", "Processor time that this process has used, all threads", time.process_time)
 
     def observe_conversations(self, count: Callable[[], float]) -> None:
@@ -32,6 +42,11 @@ class Metrics:
         """Add an ended connection's counters."""
         for event, count in statistics.items():
             self.transport.labels(event).inc(count)
+
+    def observe_turn(self, waterfall: Waterfall) -> None:
+        """Add an answer's times. The part "total" is their sum."""
+        for part, value_ms in {**waterfall.parts, "total": waterfall.total_ms}.items():
+            self.turn.labels(part).observe(value_ms / 1000)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -13,6 +13,7 @@ from rtvi_local.appliance import Appliance
 from rtvi_local.config import Config
 from rtvi_local.errors import UserError
 from rtvi_local.server.app import create_app
+from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.websocket_protocol import websocket_options
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket)
     host, port = listening.getsockname()[:2]
     url = f"http://{'localhost' if ipaddress.ip_address(host).is_loopback else host}:{port}"
     log.info("%s", appliance.summary)
-    app = create_app(config, appliance)
+    metrics = Metrics()
+    appliance.on_waterfall = metrics.observe_turn
+    app = create_app(config, appliance, metrics=metrics)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

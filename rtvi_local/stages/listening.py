@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rtvi_local.audio.lull import Lull
-from rtvi_local.audio.pcm import Float32, to_float
+from rtvi_local.audio.pcm import AUDIBLE_PEAK, Float32, to_float
 from rtvi_local.audio.utterance import UtteranceBuffer
 from rtvi_local.audio.voice_activity import VoiceActivity
 from rtvi_local.config import Stt, Vad
@@ -72,6 +72,8 @@ class _Pass:
     language: str | None = None
     failure: str = ""
     took_s: float = 0.0
+    encode_s: float = 0.0
+    decode_s: float = 0.0
 
 
 class Listening(Stage):
@@ -105,6 +107,7 @@ class Listening(Stage):
         """The evaluation that is asked for, until the utterance has been dealt with."""
         self._judgements = 0
         self._quiet_ms = 0.0
+        self._sounded_ms: float | None = None
         self._pass: _Pass | None = None
         """The newest one."""
         self._last_interim_ms = 0.0
@@ -171,6 +174,8 @@ class Listening(Stage):
     def _hear(self, frame: Audio) -> None:
         samples = to_float(frame.samples)
         self._utterance.append(samples)
+        if samples.size and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
+            self._sounded_ms = frame.at_ms
         if self._lull.push(samples) and self._activity.speaking:
             self._maybe_transcribe(frame.at_ms, might_be_over=True)
         self._pending = np.concatenate([self._pending, samples]) if self._pending.size else samples
@@ -190,7 +195,7 @@ class Listening(Stage):
                     self._last_interim_ms = at_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
                     self.emit(SpeechStarted(at_ms))
                 case "stopped":
-                    self.emit(SpeechStopped(at_ms, self._activity.silence_ms))
+                    self.emit(SpeechStopped(at_ms, self._activity.silence_ms, self._sounded_ms, frame.at_ms))
                 case _ if self._activity.speaking:
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:
@@ -228,6 +233,7 @@ class Listening(Stage):
         try:
             words = await self._words.words(samples, first, may_settle=may_settle)
             begun.text, begun.language = words.text, words.language
+            begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -247,7 +253,9 @@ class Listening(Stage):
         if is_final or passed.text:
             self.emit(Transcript(passed.text, is_final, revision, passed.language))
         if is_final:
-            self.emit(Measured("whisper", "processing", passed.took_s, self._words.transcriber.model_name, revision))
+            took = {"whisper": passed.took_s, "whisper.encode": passed.encode_s, "whisper.decode": passed.decode_s}
+            for what, value_s in took.items():
+                self.emit(Measured(what, "processing", value_s, self._words.transcriber.model_name, revision))
 
     async def _judge(self, detector: TurnDetector, samples: Float32, revision: int) -> None:
         try:

@@ -184,6 +184,8 @@ class Llm(Stage):
                     async for text in pieces:
                         if first:
                             self._measure("ttfb", loop.time() - began, revision)
+                            first_s = self._session.first_text_ms / 1000
+                            self.emit(Measured("llm.first_token", "processing", first_s, self._model_name, revision))
                             first = False
                         calls += self._say(written.push(text), revision)
                 calls += self._say(written.flush(), revision)

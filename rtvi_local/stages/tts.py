@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -126,7 +127,7 @@ class Tts(Stage):
                 async with contextlib.aclosing(chunks):
                     async for chunk in chunks:
                         if first:
-                            self._measure_first(voice, loop.time() - began, clause.revision)
+                            self._measure_first(voice, loop.time() - began, chunk.took_ms, clause.revision)
                             first = False
                         self._emit_speech(voice, clause, chunk.samples, [_timing(word, next(words)) for word in chunk.words])
         except asyncio.CancelledError:
@@ -141,8 +142,10 @@ class Tts(Stage):
     ) -> None:
         self.emit(Speech(clause.segment_id, samples, voice.sample_rate, clause.revision, tuple(words), last))
 
-    def _measure_first(self, voice: Voice, value_s: float, revision: int) -> None:
+    def _measure_first(self, voice: Voice, value_s: float, took_ms: Mapping[str, float], revision: int) -> None:
         self.emit(Measured("piper", "ttfb", value_s, voice.model_name, revision))
+        for step, step_ms in took_ms.items():
+            self.emit(Measured(f"piper.{step}", "processing", step_ms / 1000, voice.model_name, revision))
 
 
 class _Reply:

@@ -71,6 +71,8 @@ class InboundAudio:
         self._last_packet_ms = 0.0
         self._sounding = False
         """The last piece that was handed on was not quiet."""
+        self._arrived_ms = 0.0
+        """When what is handed on arrived, which may have waited for a hole before it to be filled."""
         self._made_up_samples = 0
         """Silence delivered since the last packet, in samples at 48 kHz."""
         self._watch: asyncio.TimerHandle | None = None
@@ -104,6 +106,8 @@ class InboundAudio:
 
     def _play(self, pieces: list[Piece]) -> None:
         for piece in pieces:
+            # Never back in time: what waited for a packet that was late is no older than that.
+            self._arrived_ms = max(self._arrived_ms, piece.arrived_ms)
             if isinstance(piece, Packet):
                 # Only now, not when a packet arrives: the hole before it may still be waited for, and would be filled twice.
                 self._made_up_samples = 0
@@ -147,7 +151,7 @@ class InboundAudio:
             self._hand_on(np.zeros(samples // _DECIMATION, np.int16))
 
     def _hand_on(self, samples: Int16) -> None:
-        at_ms = self._now_ms()
+        at_ms = self._arrived_ms
         self._sounding = int(samples.max(initial=0)) > _SOUND_PEAK
         if len(samples) <= 2 * _PIECE_SAMPLES - 1:
             self._deliver(samples, at_ms)
@@ -182,6 +186,7 @@ class InboundAudio:
         due = max(0, int((quiet_ms - _PACKET_MS) * SAMPLE_RATE / 1000) - self._made_up_samples)
         due -= due % _DECIMATION
         self._made_up_samples += due
+        self._arrived_ms = self._now_ms()
         self._emit_silence(due)
         self._watch = self._clock.call_later(0.02, self._check_starvation)
 

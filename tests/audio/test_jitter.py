@@ -191,3 +191,12 @@ def test_whatever_the_network_does_packets_leave_in_order_and_once(seed: int, fi
     assert duration == (max(n for _, n in arrivals) - begun + 1) * SAMPLES
     statistics = stream.buffer.statistics
     assert statistics.received == len(out) + statistics.late + statistics.duplicate
+
+
+def test_pieces_say_when_they_arrived_not_when_they_were_handed_on() -> None:
+    stream = Stream()
+    stream.arrive(0)
+    stream.arrive(2, at_ms=40)
+    pieces = stream.expire(stream.buffer.deadline_ms or 0)
+    assert [type(piece) for piece in pieces] == [Lost, Packet]
+    assert [piece.arrived_ms for piece in pieces] == [40, 40]

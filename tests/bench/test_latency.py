@@ -25,7 +25,7 @@ def message(at_ms: float, type: str, data: object = None) -> Message:
 
 
 def said(first_ms: float, last_ms: float) -> Said:
-    return Said(LOUD, (0, LOUD.size), first_ms, last_ms)
+    return Said(LOUD, (0, LOUD.size), first_ms, last_ms, last_ms + 15)
 
 
 def test_packets_that_come_in_time_are_20_ms_apart() -> None:
@@ -96,6 +96,6 @@ def test_a_turn_is_measured_from_the_last_sound_to_the_first() -> None:
     turn = run(ask(cast(Caller, FakeCaller()), Utterance("sky", LOUD)))
     assert turn.total_ms == 450
     assert turn.counts
-    assert turn.parts == pytest.approx({"network": 350, "silence": 100})
+    assert turn.parts == pytest.approx({"capture": 15, "network": 335, "silence": 100})
     assert turn.marks == {"vad stop": 110, "final transcript": 320, "first model text": 350, "bot started": 460}
     assert (turn.transcript, turn.reply) == ("Why is the sky blue?", "Air scatters.")

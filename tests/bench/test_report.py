@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 from rtvi_local.bench.interruption import Interruption
-from rtvi_local.bench.plot import plot
-from rtvi_local.bench.report import by_depth, counts, percentile, rest, summary, table
-from rtvi_local.bench.sitting import add, interruptions, latency
+from rtvi_local.bench.latency import Utterance
+from rtvi_local.bench.plot import KINDS, plot
+from rtvi_local.bench.report import GROUPS, WATERFALL, by_depth, counts, percentile, rest, summary, table
+from rtvi_local.bench.sitting import add, interruptions, latency, scripts
 from tests.bench.turns import turn
 
 MACHINE = {"processor": "A & B", "cores": 2}
@@ -45,6 +47,16 @@ def test_the_parts_of_the_median_add_up_for_one_turn() -> None:
     assert sum(figures[name]["median"] for name in figures if name not in ("total", "longest gap")) == pytest.approx(450)
 
 
+def test_the_table_shows_each_part_in_the_order_of_time() -> None:
+    below = table([turn(450)]).split("\n\n")[1].splitlines()[2:]
+    assert [line.split()[0] for line in below] == [name.split("_")[0] for name in (*WATERFALL, "total")]
+    assert sum(float(line.split()[-1]) for line in below[:-1]) == float(below[-1].split()[-1]) == 450
+
+
+def test_every_part_has_a_column_and_a_colour() -> None:
+    assert sorted(part for parts in GROUPS.values() for part in parts) == sorted(WATERFALL) == sorted(KINDS)
+
+
 def test_the_first_and_the_deepest_turn_have_figures_of_their_own() -> None:
     turns = [turn(400, depth=0), turn(900, depth=4), turn(500, depth=9), turn(420, depth=0), turn(540, depth=9)]
     assert {depth: figures["median"] for depth, figures in by_depth(turns).items()} == {1: 410, 10: 520}
@@ -53,6 +65,7 @@ def test_the_first_and_the_deepest_turn_have_figures_of_their_own() -> None:
 
 def test_every_line_of_the_table_is_as_wide_as_its_columns_ask() -> None:
     lines = table([turn(450, name="A"), turn(1450, name="A much longer question than the other one")]).splitlines()
+    lines = lines[: lines.index("")]
     rules = [line for line in lines if line.startswith("-")]
     assert len(rules) == 2
     assert len(set(rules)) == 1
@@ -77,6 +90,13 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
         "memory with one conversation: 812.0 MB",
         "idle, 1 connected: 2.5 % of one core",
     ]
+
+
+def test_the_first_and_the_deepest_turns_are_of_the_same_utterances() -> None:
+    utterances = [Utterance(str(number), np.zeros(0, np.int16)) for number in range(7)]
+    said = [[utterance.name for utterance in conversation] for conversation in scripts(utterances, 8, 3)]
+    assert said == [["0", "1", "2"], ["2", "4", "0"], ["6", "0"]]
+    assert sorted(one[0] for one in said[:2]) == sorted(one[-1] for one in said[:2])
 
 
 def test_a_second_sitting_adds_its_turns_and_replaces_the_rest() -> None:

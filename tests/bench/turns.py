@@ -14,7 +14,7 @@ def turn(total_ms: float | None = 500.0, **changes: Any) -> Turn:
         "depth": 0,
         "total_ms": total_ms,
         "into_pause": False,
-        "parts": {"network": whole - 300, "silence": 100.0, "transcription": 120.0, "first_token": 80.0},
+        "parts": {"network": whole - 300, "silence": 100.0, "stt_decode": 120.0, "first_token": 80.0},
         "marks": {},
         "longest_gap_ms": 20.0,
         "transcript": "Why is the sky blue?",

@@ -3,17 +3,26 @@
 import type { PipecatMetricsData } from "@pipecat-ai/client-js";
 
 /**
- * The appliance's own account of a turn: `processing` metrics named "turn.…", whose sum is the time from the end of speech
- * to the first sound. Only it knows when speech ended: it starts to answer before it says that the turn is over.
+ * The appliance's own account of a turn: `processing` metrics named "turn.…", whose sum is the time from the last sound
+ * of the person to the first of the answer. Only it knows when speech ended: it starts to answer before it says that the turn is over.
  */
 const TURN_PARTS: Readonly<Record<string, string>> = {
+  "turn.jitter_buffer": "pause",
+  "turn.vad": "pause",
   "turn.silence": "pause",
   "turn.turn_decision": "pause",
-  "turn.transcription": "hearing",
+  "turn.stt_wait": "hearing",
+  "turn.stt_encode": "hearing",
+  "turn.stt_decode": "hearing",
+  "turn.prefill": "thinking",
   "turn.first_token": "thinking",
   "turn.first_clause": "thinking",
-  "turn.first_sound": "voice",
-  "turn.speaker": "voice",
+  "turn.tts_wait": "voice",
+  "turn.tts_phonemes": "voice",
+  "turn.tts_encode": "voice",
+  "turn.tts_decode": "voice",
+  "turn.queue": "voice",
+  "turn.packet": "voice",
 };
 
 /** What other RTVI servers say: the time to first output by processor. */

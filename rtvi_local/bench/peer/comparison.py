@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtvi_local.bench.latency import NETWORK, Turn
+from rtvi_local.bench.latency import CAPTURE, NETWORK, Turn
 from rtvi_local.bench.report import aligned, counts, percentile
+from rtvi_local.pipeline.trace import PARTS
 
 FIRST_SOUND = "first sound"
 STAGES = ("vad stop", "final transcript", "first model text", "bot started", FIRST_SOUND)
-REACHED_WITH = {"silence": "vad stop", "transcription": "final transcript", "first_token": "first model text"}
+REACHED_WITH = {"silence": "vad stop", "stt_decode": "final transcript", "first_token": "first model text"}
 """The appliance tells its client of these only once the turn is certain; its trace knows when it was so far. `network` is
-added before them, also what of it is spent after."""
+counted before them, also what of it is spent after."""
 
 
 def stages(turn: Turn) -> dict[str, float]:
     """When each stage was reached, in milliseconds from the last sound of the question."""
     reached = dict(turn.marks)
-    at_ms = turn.parts.get(NETWORK, 0.0)
-    for part, lasts_ms in turn.parts.items():
-        at_ms += 0.0 if part == NETWORK else lasts_ms
-        if part in REACHED_WITH:
+    at_ms = 0.0
+    for part in (CAPTURE, NETWORK, *PARTS):
+        at_ms += turn.parts.get(part, 0.0)
+        if part in REACHED_WITH and part in turn.parts:
             reached[REACHED_WITH[part]] = at_ms
     if turn.total_ms is not None:
         reached[FIRST_SOUND] = turn.total_ms
