@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Closable, EnginePool, Kind
@@ -15,6 +15,7 @@ from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
 from rtvi_local.engines.wake_word import open_detector, small_model
 from rtvi_local.hardware import Plan, find_hardware, plan, summary
+from rtvi_local.memory import keep_house, return_freed
 from rtvi_local.model_store import ModelStore, Preset, open_store
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.conversation import Conversation
@@ -29,6 +30,9 @@ from rtvi_local.tools.mcp_servers import McpServer
 from rtvi_local.tools.tool import Tool
 from rtvi_local.tools.toolbox import Run, Toolbox
 from rtvi_local.transports.interface import Listener, Transport
+
+if TYPE_CHECKING:
+    from rtvi_local.engines.llama import LlamaModel
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,6 +53,7 @@ class Appliance:
         self._pool = EnginePool(self._load_shared, self._installed)
         self._closers: list[Callable[[], None]] = []
         self._mcp_servers = [McpServer(command) for command in config.tools.mcp_servers]
+        self._tidying: asyncio.Task[None] | None = None
         self._loading: dict[str, str] = {
             models.stt: "speech recognition",
             models.llm: "the language model",
@@ -112,6 +117,7 @@ class Appliance:
         voice = tts.at(speed=config.tts.speed, speaker=config.tts.speaker)
         await asyncio.gather(*(server.start() for server in self._mcp_servers))
         await llm.preload(Context(config.llm.system_prompt).messages, self._own_tools())
+        self._tidying = asyncio.create_task(keep_house(self._is_idle, lambda: _tidy(llm)))
         self._engines = Engines(
             open_activity=vad.detector,
             turn_detector=turn,
@@ -185,6 +191,9 @@ class Appliance:
         # Between the last engine's loading and the system prompt's being read, nothing is loading and nothing can begin.
         return loading or ([] if self._engines is not None else ["the language model is reading its instructions"])
 
+    def _is_idle(self) -> bool:
+        return all(conversation.controls.is_idle for conversation in self._open)
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
         """Begin a conversation. Raises TooManyConversations, UnusableRequest."""
         assert self._engines is not None, "the server asks for conversations only when `ready` has nothing to say"
@@ -211,6 +220,9 @@ class Appliance:
 
     async def close(self) -> None:
         """End all conversations, then the engines."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.wait({self._tidying})
         for conversation in list(self._open):
             conversation.end("the appliance is shutting down")
         await asyncio.gather(*(conversation.ended() for conversation in list(self._open)))
@@ -218,6 +230,12 @@ class Appliance:
         for close in self._closers:
             await asyncio.to_thread(close)
         await self._pool.close()
+
+
+def _tidy(llm: LlamaModel) -> None:
+    """Give back what loading, or a turn, has left behind. Blocks for some milliseconds."""
+    llm.tidy()
+    return_freed()
 
 
 async def _all(*loads: Coroutine[Any, Any, Any]) -> list[Any]:

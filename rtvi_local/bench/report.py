@@ -140,6 +140,7 @@ def rest(report: dict[str, Any]) -> str:
 PROCESS = {
     "ready_s": ("ready after", "s"),
     "memory_mb": ("memory with one conversation", "MB"),
+    "peak_memory_mb": ("at most, during the turns", "MB"),
     "loop_stall_p99_ms": ("event loop's stall, p99", "ms"),
 }
 

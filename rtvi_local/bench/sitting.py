@@ -30,6 +30,8 @@ from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.hardware import count_cores
 
 Report = dict[str, Any]
+TIDY_S = 4.0
+"""After the last turn, until what it left behind has been given back."""
 TURNS_IN_COMPANY = 5
 """Turns of each of several callers, and after a long conversation."""
 
@@ -94,12 +96,17 @@ async def _talk(
         await warm_up(plan.warm_up)
         stalls = loop_stalls(url)
         turns: list[Turn] = []
+        sampled: list[int] = []
+        sampling = asyncio.create_task(_sample(server, sampled))
         for script in scripts(utterances, plan.turns, plan.depth):
             turns += await measure(url, script, on_turn)
+        sampling.cancel()
         report["latency"] = latency(turns)
         process = report.setdefault("process", {"measured": now()})
         process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
         if server is not None:
+            process["peak_memory_mb"] = max(sampled) / 1e6
+            await asyncio.sleep(TIDY_S)
             process["memory_mb"] = server.memory_bytes() / 1e6
     elif plan.interruptions or plan.conversations or plan.after:
         await warm_up(min(plan.warm_up, 2))
@@ -115,6 +122,12 @@ async def _talk(
         say(f"after {plan.after} turns in writing")
         some = await after_a_long_conversation(url, plan.after, utterances[-TURNS_IN_COMPANY:], on_turn)
         report["long"] = {"measured": now(), "depth": plan.after, **_short(some)}
+
+
+async def _sample(server: ServerProcess | None, sampled: list[int]) -> None:
+    while server is not None:
+        sampled.append(server.memory_bytes())
+        await asyncio.sleep(0.1)
 
 
 def scripts(utterances: Sequence[Utterance], turns: int, depth: int) -> list[list[Utterance]]:

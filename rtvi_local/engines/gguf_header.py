@@ -6,7 +6,7 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,8 @@ class Tensor:
     """As ggml numbers them (GGML_TYPE_…)."""
     bytes: int
     """On disk, padding included."""
+    start: int = field(default=0, compare=False)
+    """Where in the file, up to the padding behind the header."""
 
 
 def read_tensors(path: Path) -> list[Tensor]:
@@ -94,5 +96,9 @@ def _tensors(reader: _Reader) -> list[Tensor]:
         kind, offset = reader.number("I"), reader.number("Q")
         found.append((offset, name, shape, kind))
     found.sort()
-    starts = [offset for offset, *_ in found] + [reader.size - reader.file.tell()]
-    return [Tensor(name, shape, kind, starts[index + 1] - offset) for index, (offset, name, shape, kind) in enumerate(found)]
+    begin = reader.file.tell()
+    starts = [offset for offset, *_ in found] + [reader.size - begin]
+    return [
+        Tensor(name, shape, kind, starts[index + 1] - offset, begin + offset)
+        for index, (offset, name, shape, kind) in enumerate(found)
+    ]

@@ -21,6 +21,8 @@ def quiet_session(path: Path, *, threads: int, inputs: Mapping[str, tuple[int | 
     # Spinning pools burn a core while they wait, and the core that they burn is the one that paces audio.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # onnxruntime's own pool never shrinks, and is no faster than the C library's for models as small as these.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     found = {node.name: tuple(node.shape) for node in session.get_inputs()}

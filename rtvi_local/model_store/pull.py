@@ -34,7 +34,6 @@ from rtvi_local.model_store.manifest import (
     Source,
     UrlSource,
 )
-from rtvi_local.model_store.package_index import PackageIndex
 from rtvi_local.model_store.progress import Meter, Progress
 from rtvi_local.model_store.wheels import WheelShelf, extract
 
@@ -101,6 +100,9 @@ class _Pull:
         self._downloader = Downloader(client, network.patience)
         wheels = folder / ".wheels"
         wheels.mkdir(parents=True, exist_ok=True)
+        # Only now: what reads an index's pages takes 18 MB, and an appliance that serves fetches nothing.
+        from rtvi_local.model_store.package_index import PackageIndex
+
         index = PackageIndex(self._downloader, network.package_index)
         self._shelf = WheelShelf(index, self._downloader, wheels, self._slots)
 

@@ -10,13 +10,16 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtvi_local.model_store.errors import SourceFailed
 from rtvi_local.model_store.files import copy_bytes, flush_to_disk, replace
 from rtvi_local.model_store.http_download import Downloader
 from rtvi_local.model_store.manifest import PackageSource
-from rtvi_local.model_store.package_index import PackageIndex
 from rtvi_local.model_store.progress import Meter, Progress
+
+if TYPE_CHECKING:
+    from rtvi_local.model_store.package_index import PackageIndex
 
 _Key = tuple[str, str]
 

@@ -11,7 +11,8 @@ import onnxruntime
 import pytest
 
 from rtvi_local.engines.interfaces import EngineError
-from rtvi_local.engines.piper_split import NoCut, SplitVoice, find_cut, prepare, split
+from rtvi_local.engines.piper_graph import NoCut, find_cut, split
+from rtvi_local.engines.piper_split import SplitVoice, prepare
 from tests.engines.tiny_vits import CONTEXT_FRAMES, FRAME_SAMPLES, tiny_vits, write_tiny_voice
 
 
