@@ -10,8 +10,11 @@ import onnxruntime
 from rtvi_local.engines.interfaces import EngineError
 
 
-def quiet_session(path: Path, *, threads: int, inputs: Mapping[str, tuple[int | None, ...]]) -> onnxruntime.InferenceSession:
+def quiet_session(
+    path: Path, *, threads: int, inputs: Mapping[str, tuple[int | None, ...]], keeps_pool: bool = False
+) -> onnxruntime.InferenceSession:
     """A session on the CPU. `inputs` names what the model must take, with the sizes that matter (None for any).
+    `keeps_pool` gives it a pool of its own, which is a little faster and never shrinks: 30 MB for a model of 9.
 
     Raises EngineError if the model takes something else, and onnxruntime's own errors if it cannot be read.
     """
@@ -21,8 +24,7 @@ def quiet_session(path: Path, *, threads: int, inputs: Mapping[str, tuple[int | 
     # Spinning pools burn a core while they wait, and the core that they burn is the one that paces audio.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # onnxruntime's own pool never shrinks, and is no faster than the C library's for models as small as these.
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = keeps_pool
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     found = {node.name: tuple(node.shape) for node in session.get_inputs()}

@@ -31,7 +31,7 @@ class Silero:
         require_files(directory, MODEL_FILE)
         with loading(directory, device="cpu"):
             sizes = {"input": (None, None), "state": _STATE_SHAPE, "sr": ()}
-            model = cls(quiet_session(directory / MODEL_FILE, threads=1, inputs=sizes))
+            model = cls(quiet_session(directory / MODEL_FILE, threads=1, inputs=sizes, keeps_pool=True))
             model.detector().probability(np.zeros(WINDOW_SAMPLES, np.float32))
         return model
 

@@ -41,6 +41,9 @@ LONGEST_UTTERANCE_S = 30
 """What Whisper's window holds."""
 SAMPLES_PER_MS = LISTENING_SAMPLE_RATE // 1000
 
+SILENT_PEAK = 0.002
+"""-54 dBFS: no sample of a window in which somebody speaks is below; their mean level is 12 dB less, which is what microphones
+themselves hiss."""
 TRAIL_MS = 96.0
 """How long the voice activity detector may still say speech after the last sound (50 to 60 ms, and a window of 32). What it
 calls speech for longer was not in a transcription that began at a lull."""
@@ -182,7 +185,7 @@ class Listening(Stage):
         while self._pending.size >= self._window:
             window, self._pending = self._pending[: self._window], self._pending[self._window :]
             at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
-            change = self._activity.push(self._detector.probability(window))
+            change = self._activity.push(self._probability(window))
             if self._activity.speaking and self._activity.silence_ms == 0:
                 self._quiet_ms = 0.0
                 if self._pass is not None and at_ms > self._pass.until_ms + TRAIL_MS:
@@ -200,6 +203,12 @@ class Listening(Stage):
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:
                     self._maybe_judge()
+
+    def _probability(self, window: Float32) -> float:
+        """Of speech. Between turns a silent room's sound is not worth a third of what an idle connection costs."""
+        if not self._activity.speaking and float(np.abs(window).max()) < SILENT_PEAK:
+            return 0.0
+        return self._detector.probability(window)
 
     def _maybe_judge(self) -> None:
         """Ask the turn detector, the longer it is quiet the surer it is."""

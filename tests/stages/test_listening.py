@@ -24,11 +24,12 @@ class Room:
         interim_ms: int = 0,
         is_invented: bool = False,
         detector: ScriptedTurnDetector | None = None,
+        activity: ScriptedVad | None = None,
     ) -> None:
         self.frames: list[Frame] = []
         self.transcriber = transcriber
         self.stage = Listening(
-            ScriptedVad(), transcriber, detector, lambda _t, _s: is_invented, Vad(), Stt(interim_ms=interim_ms)
+            activity or ScriptedVad(), transcriber, detector, lambda _t, _s: is_invented, Vad(), Stt(interim_ms=interim_ms)
         )
         self.stage.emit = self.frames.append
         self._loop = asyncio.get_running_loop()
@@ -41,6 +42,29 @@ class Room:
 
     def of(self, kind: type) -> list[Frame]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
+
+
+class CountingVad(ScriptedVad):
+    asked = 0
+
+    def probability(self, window: Float32) -> float:
+        self.asked += 1
+        return super().probability(window)
+
+
+def test_a_silent_room_is_not_listened_to_closely_and_speech_in_it_is() -> None:
+    async def story() -> None:
+        vad = CountingVad()
+        room = Room(EchoTranscriber(["hello"]), activity=vad)
+        await room.hear(50, 1000)
+        assert vad.asked == 0
+        await room.hear(LOUD, 1000)
+        assert len(room.of(SpeechStarted)) == 1
+        asked = vad.asked
+        await room.hear(50, 64)
+        assert vad.asked == asked + 2, "within speech even silence is judged by the detector, as it always was"
+
+    virtual_clock.run(story())
 
 
 def test_speech_is_noticed_and_its_audio_begins_before_it_did() -> None:
