@@ -6,7 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from rtvi_local.config import Config
+from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.server.app import create_app
+from rtvi_local.server.metrics import Metrics
 from tests.server.appliance import FakeAppliance
 
 
@@ -92,3 +94,13 @@ def test_wrong_methods_and_paths_are_refused_in_json(tmp_path: Path) -> None:
     with client_of(FakeAppliance(), tmp_path) as client:
         assert client.put("/api/offer", json={}).json() == {"detail": "Method Not Allowed"}
         assert client.get("/nothing").json() == {"detail": "Not Found"}
+
+
+def test_where_the_time_of_each_answer_went_is_counted_part_by_part() -> None:
+    metrics = Metrics()
+    metrics.observe_turn(Waterfall(1, {"vad": 55.0, "stt_decode": 110.0}))
+    metrics.observe_turn(Waterfall(2, {"vad": 45.0, "stt_decode": 90.0}))
+    text = metrics.exposition().decode()
+    assert 'rtvi_turn_seconds_count{part="vad"} 2.0' in text
+    assert 'rtvi_turn_seconds_sum{part="vad"} 0.1' in text
+    assert 'rtvi_turn_seconds_sum{part="total"} 0.3' in text
