@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rtvi_local.bench.figures import figures_page
 from rtvi_local.config_text import settings_page
+from rtvi_local.rtvi.clients import clients_page
 from rtvi_local.rtvi.document import document, options_page
 
 FOLDER = Path(__file__).parent
@@ -14,3 +15,4 @@ FOLDER = Path(__file__).parent
 (FOLDER / "options.md").write_text(options_page(), encoding="utf-8")
 (FOLDER / "messages.md").write_text(document(), encoding="utf-8")
 (FOLDER / "figures.md").write_text(figures_page(FOLDER), encoding="utf-8")
+(FOLDER / "clients.md").write_text(clients_page(FOLDER), encoding="utf-8")

@@ -13,6 +13,7 @@ LEGACY_VERSION = "0.3.0"
 
 Version = tuple[int, int, int]
 _UNKNOWN: Version = (0, 0, 0)
+_NEWEST: Version = (10**9, 0, 0)
 _MOBILE_LIBRARIES = ("pipecat-client-ios", "Pipecat Android Client")
 _JAVASCRIPT_LIBRARY = "@pipecat-ai/client-js"
 
@@ -26,6 +27,8 @@ class Dialect:
     """2.x: segments with progress. 1.x: a text and whether it was spoken. 0.x does not know the message."""
     function_calls: Literal["in-progress", "call"] = "in-progress"
     """Which message makes the client run a function. Never both: newer JavaScript clients would run it twice."""
+    appended_is_response: bool = False
+    """client-js before 1.4 waits for a `server-response` after `append-to-context`, for ever if it must."""
     is_2_2: bool = False
     """Backchannels and raw-text messages go only to clients that announced 2.2.0 or more."""
     is_0_x: bool = False
@@ -46,7 +49,7 @@ def negotiate(version: object = None, about: object = None) -> Dialect:
     function_calls = _function_calls(announced, about)
     if announced[0] == 1:
         # Clients choose their parser by bot-ready's version: a 1.x one must see its own.
-        return Dialect(str(version), "spoken-flag", function_calls)
+        return Dialect(str(version), "spoken-flag", function_calls, appended_is_response=_javascript(about) < (1, 4, 0))
     is_2_2 = announced >= (2, 2, 0)
     return Dialect(function_calls=function_calls, is_2_2=is_2_2, advisory=_advisory(version, numbers))
 
@@ -71,11 +74,16 @@ def _numbers(version: object) -> Version | None:
 
 
 def _function_calls(announced: Version, about: object) -> Literal["in-progress", "call"]:
-    described = about if isinstance(about, Mapping) else {}
-    library = described.get("library")
+    library = about.get("library") if isinstance(about, Mapping) else None
     if library in _MOBILE_LIBRARIES:
         return "call"  # all their versions, 2.x ones too
-    library_version = _numbers(described.get("library_version"))
-    if library == _JAVASCRIPT_LIBRARY and library_version is not None:
-        return "in-progress" if library_version >= (1, 6, 0) else "call"
+    if _javascript(about) != _NEWEST:
+        return "in-progress" if _javascript(about) >= (1, 6, 0) else "call"
     return "call" if _UNKNOWN < announced < (1, 2, 0) else "in-progress"
+
+
+def _javascript(about: object) -> Version:
+    """Which client-js this is; the newest if it is another client, or does not say."""
+    described = about if isinstance(about, Mapping) else {}
+    version = _numbers(described.get("library_version")) if described.get("library") == _JAVASCRIPT_LIBRARY else None
+    return version or _NEWEST

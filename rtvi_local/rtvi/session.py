@@ -228,7 +228,10 @@ class RtviSession:
 
     def _append(self, message: AppendToContext, id: str | None) -> None:
         self._commands.append_to_context(message.role, message.content, run_immediately=message.run_immediately is True)
-        self.send(AppendToContextResult("success"), id)
+        if self.dialect.appended_is_response:
+            self.send(ServerResponse(message.type, result="success"), id)
+        else:
+            self.send(AppendToContextResult("success"), id)
 
     def _disconnect(self, message: DisconnectBot, id: str | None) -> None:
         del message, id

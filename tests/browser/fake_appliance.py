@@ -22,6 +22,7 @@ from rtvi_local.engines.fakes import (
     ScriptedVad,
     ToneVoice,
 )
+from rtvi_local.engines.interfaces import Message
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.options import OptionError
@@ -55,11 +56,13 @@ class FakeShelf:
 
 @dataclass
 class FakeAppliance:
-    """The server's Appliance. Whatever it hears is `heard`; it answers `replies`, then says back what it was asked."""
+    """The server's Appliance. Whatever it hears is `heard`; it answers `replies`, or what they make of the messages, then says
+    back what it was asked."""
 
     heard: str
-    replies: Sequence[str]
+    replies: Sequence[str] | Callable[[Sequence[Message]], str]
     shelf: FakeShelf
+    voice: ToneVoice = field(default_factory=lambda: ToneVoice(character_ms=40))
     requests: list[PipelineRequest] = field(default_factory=list)
     opened: list[Conversation] = field(default_factory=list)
     model: ScriptedModel = field(default_factory=ScriptedModel)
@@ -79,7 +82,7 @@ class FakeAppliance:
             transcriber=EchoTranscriber(lambda _: self.heard),
             is_invented=lambda _t, _s: False,
             language_model=self.model,
-            voice=ToneVoice(character_ms=40),
+            voice=self.voice,
             open_wake_words=lambda words: LoudWakeWord(words[0]),
         )
         try:
@@ -100,7 +103,7 @@ def fake_appliance(
     house: BrowserHouse,
     *,
     heard: str = "Hello there.",
-    replies: Sequence[str] = (),
+    replies: Sequence[str] | Callable[[Sequence[Message]], str] = (),
     models: Sequence[str] = (),
     voices: Sequence[str] = (),
 ) -> Iterator[tuple[str, FakeAppliance]]:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 PAGE = WEB / "dist"
 SDK = PAGE / "sdk"
+CONFORMANCE = ROOT / "tests" / "browser" / "conformance" / "clients"
 BARE_CLIENT = ROOT / "tests" / "browser" / "bare_client" / "dist"
 
 # Addresses that stand in the bundles as text, and are never fetched: package metadata, an error's explanation, the
@@ -66,10 +67,12 @@ def test_the_sdk_is_one_module_with_types_that_need_no_other() -> None:
     assert "import" not in (SDK / "voice-client.d.ts").read_text()
 
 
-def test_the_lock_names_no_registry() -> None:
-    lock = json.loads((WEB / "package-lock.json").read_text())
-    assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
-    assert all("integrity" in entry for name, entry in lock["packages"].items() if name)
+@pytest.mark.parametrize("folder", [WEB, CONFORMANCE], ids=["web", "conformance"])
+def test_the_lock_names_no_registry(folder: Path) -> None:
+    lock = json.loads((folder / "package-lock.json").read_text())
+    fetched = {name: entry for name, entry in lock["packages"].items() if "node_modules/" in name and "link" not in entry}
+    assert [name for name, entry in fetched.items() if "resolved" in entry] == []
+    assert all("integrity" in entry for entry in fetched.values())
 
 
 def test_the_committed_build_is_what_the_sources_give(tmp_path: Path) -> None:

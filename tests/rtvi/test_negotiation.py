@@ -65,3 +65,17 @@ def test_the_advice_says_what_is_wrong() -> None:
 )
 def test_functions_are_called_in_one_form(version: object, about: object, form: str) -> None:
     assert negotiate(version, about).function_calls == form
+
+
+@pytest.mark.parametrize(
+    ("about", "waits"),
+    [
+        ({"library": JS, "library_version": "1.3.0"}, True),
+        ({"library": JS, "library_version": "1.4.0"}, False),
+        ({"library": JS}, False),
+        ({"library": "mine", "library_version": "1.0.0"}, False),
+        (None, False),
+    ],
+)
+def test_only_early_javascript_clients_wait_for_a_response_to_what_they_append(about: object, waits: bool) -> None:
+    assert negotiate("1.0.0", about).appended_is_response is waits

@@ -143,6 +143,14 @@ def test_append_to_context_is_done_and_answered() -> None:
     assert (answer["type"], answer["id"]) == ("append-to-context-result", "i")
 
 
+def test_an_old_client_gets_the_only_answer_to_append_to_context_that_it_waits_for() -> None:
+    conversation = Conversation()
+    about = {"library": "@pipecat-ai/client-js", "library_version": "1.3.0"}
+    conversation.say("client-ready", {"version": "1.0.0", "about": about}, id="r")
+    (answer,) = conversation.say("append-to-context", {"role": "user", "content": "x"})
+    assert (answer["type"], answer["id"], answer["data"]["result"]) == ("server-response", "i", "success")
+
+
 @pytest.mark.parametrize("data", [None, {}])
 def test_disconnect_bot_ends_the_conversation(data: object) -> None:
     conversation = Conversation()

@@ -54,10 +54,11 @@ class ErrorResponse(Message, frozen=True):
     since: ClassVar[str] = "0.1"
     error: str
     message: str
+    fatal: bool
 
     @classmethod
     def saying(cls, text: str) -> ErrorResponse:
-        return cls(text, text)
+        return cls(text, text, False)
 
 
 class ServerMessage(Message, frozen=True):
@@ -72,12 +73,14 @@ class ServerMessage(Message, frozen=True):
 
 
 class ServerResponse(Message, frozen=True):
-    """Answers the `client-message` with this id and the same `t`."""
+    """Answers the `client-message` with this id and the same `t`. With `result` it answers the `append-to-context` of client-js
+    before 1.4, which takes nothing else for an answer."""
 
     type: ClassVar[str] = "server-response"
     since: ClassVar[str] = "1.0"
     t: str
     d: Any = None
+    result: Any = None
 
 
 class AppendToContextResult(Message, frozen=True):

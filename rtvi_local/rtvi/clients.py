@@ -1,0 +1,43 @@
+"""The page about the clients that exist, made from what the conformance run found out (docs/clients.json)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+_HEAD = """# Clients
+
+Clients as their makers publish them, unmodified, in a real browser against this appliance. The table is what
+`python -m pytest tests/browser/conformance` finds out; that run fails where a client does not do what stands here, and
+`RTVI_LOCAL_REWRITE_CLIENTS=1` before it writes the table anew. "–" means that this client has no such thing.
+"""
+_TAIL = """
+None of them needs anything from another host. Left alone, the transports open the microphone with code from Daily's servers;
+give them the other media manager of their own package, and they don't:
+
+```js
+new SmallWebRTCTransport({ mediaManager: new WavMediaManager() })
+new WebSocketTransport({ mediaManager: new WavMediaManager(512, 16000) })
+```
+
+client-react 1.8.2 is tried on a page of its own: its bubbles open, fill as the words are heard, and close.
+"""
+
+
+def clients_page(folder: Path) -> str:
+    """The whole page, in Markdown, from the table in `folder`."""
+    return page(json.loads((folder / "clients.json").read_text(encoding="utf-8")))
+
+
+def page(table: dict[str, Any]) -> str:
+    clients = list(table.values())
+    features = list(dict.fromkeys(feature for client in clients for feature in client["features"]))
+    rows = [
+        ["", *(client["packages"].replace(", ", "<br>") for client in clients)],
+        ["---"] * (len(clients) + 1),
+        ["connects by", *(client["connects by"] for client in clients)],
+        ["`bot-ready` says", *(client["protocol"] for client in clients)],
+        *([feature, *(client["features"].get(feature, "") for client in clients)] for feature in features),
+    ]
+    return _HEAD + "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows) + _TAIL
