@@ -34,6 +34,12 @@ def is_backchannel(text: str) -> bool:
     return " ".join(words) in BACKCHANNELS or all(word in BACKCHANNELS for word in words)
 
 
+def may_become_backchannel(text: str) -> bool:
+    """Whether `text`, of which more may come, is how a sign of listening begins: "I" of "I see"."""
+    beginning = " ".join(_plain(text))
+    return bool(beginning) and any(sign.startswith(beginning) for sign in BACKCHANNELS)
+
+
 def is_hush(text: str) -> bool:
     """Whether `text` only asks for silence."""
     words = _plain(text)

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from rtvi_local.config import Config
 from rtvi_local.pipeline import turn_taking as turns
+from rtvi_local.pipeline.floor import may_become_backchannel
 from rtvi_local.pipeline.frames import (
     Configured,
     EndOfTurn,
@@ -76,7 +77,7 @@ class PhraseEndpointing(Stage):
                 self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
             case Transcript(text, True, revision):
                 self.post(turns.Transcribed(self._now_ms(), text, revision))
-            case Transcript(text):
+            case Transcript(text) if not may_become_backchannel(text):
                 self.post(turns.WordsSoFar(self._now_ms(), text))
             case EndOfTurn(probability, revision):
                 self.post(turns.EndJudged(self._now_ms(), probability, revision))

@@ -1,6 +1,6 @@
 import pytest
 
-from rtvi_local.pipeline.floor import is_backchannel, is_hush
+from rtvi_local.pipeline.floor import is_backchannel, is_hush, may_become_backchannel
 
 
 @pytest.mark.parametrize("text", ["Mhm.", "Yeah, okay.", "Uh-huh!", "I see.", "That’s right.", "Oh, okay", "Hmm"])
@@ -11,6 +11,16 @@ def test_signs_of_listening_do_not_take_the_floor(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "Okay, but why?", "Right?", "Yes I want two of them", "Wait.", "Stop.", "What", "No."])
 def test_anything_else_does(text: str) -> None:
     assert not is_backchannel(text)
+
+
+@pytest.mark.parametrize("text", ["I", "That’s", "Got.", "go", "Mm"])
+def test_the_beginning_of_a_sign_of_listening_may_become_one(text: str) -> None:
+    assert may_become_backchannel(text)
+
+
+@pytest.mark.parametrize("text", ["", "...", "I want", "No", "Wait", "Stop", "What", "That is"])
+def test_words_that_no_sign_begins_with_may_not(text: str) -> None:
+    assert not may_become_backchannel(text)
 
 
 @pytest.mark.parametrize("text", ["Stop.", "Stop, stop, stop!", "Be quiet.", "That's enough.", "Okay, stop."])
