@@ -77,6 +77,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     server = Server()
     parser.add_argument("--host", dest="server.host", help=f"address to listen on (default {server.host})")
     parser.add_argument("--port", dest="server.port", help=f"TCP port (default {server.port})")
+    parser.add_argument(
+        "--lan",
+        dest="server.lan",
+        action="store_const",
+        const="true",
+        help="answer to the local network, over HTTPS with a token",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML), instead of the usual file")
     parser.add_argument("--preset", dest="models.preset", metavar=f"{{{','.join(presets)}}}", help="set of models to use")
     parser.add_argument("--device", dest="models.device", metavar=f"{{{','.join(devices)}}}", help="what to compute on")

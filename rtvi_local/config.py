@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+EVERY_ADDRESS = "0.0.0.0"
 DEFAULT_SYSTEM_PROMPT = (
     "You are a helpful assistant in a spoken conversation. What you write is read aloud: answer in one or two short, "
     "plain sentences. No lists, no code, no emoji, no markup. Begin with a short phrase. "
@@ -31,6 +32,7 @@ def setting(
 @dataclass(frozen=True)
 class Server:
     host: str = setting("127.0.0.1", "address to listen on; anything but loopback needs TLS and a token")
+    lan: bool = setting(False, "answer to the local network too: over HTTPS, with a token, on every address")
     port: int = setting(7860, "TCP port of the page and the API", least=0, most=65535)
     allowed_origins: tuple[str, ...] = setting((), "web origins besides this machine's own that may use the API")
     max_conversations: int = setting(4, "conversations at the same time", least=1, most=64)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtvi_local import __version__
-from rtvi_local.config import Config, Models
+from rtvi_local.config import EVERY_ADDRESS, Config, Models
 from rtvi_local.errors import UserError
 from rtvi_local.hardware import Hardware, Plan, find_hardware, plan, summary
 from rtvi_local.model_store import ModelStore, ModelStoreError, UnknownModel, open_store
@@ -104,8 +104,8 @@ def examine(config: Config, *, config_problems: Sequence[str] = ()) -> Report:
     except UserError as error:
         findings.append(Finding("problem", "runs", str(error)))
     findings += _models(models, store.directory)
-    findings.append(_port(config.server.host, config.server.port))
-    findings.append(_microphone(config.server.port))
+    findings.append(_port(config.server.host, config.server.port, lan=config.server.lan))
+    findings.append(_microphone(config.server.port, lan=config.server.lan))
     findings.append(Finding("note", "latency", "rtvi-local bench measures how long this machine takes to answer"))
     return Report(hardware, placements, tuple(findings))
 
@@ -172,11 +172,14 @@ def _models(models: Sequence[ModelState], directory: Path) -> Iterator[Finding]:
         yield Finding("ok", "disk", f"{_size(free)} free for models in {directory}")
 
 
-def _port(host: str, port: int) -> Finding:
+def _port(host: str, port: int, *, lan: bool) -> Finding:
     """Whether the server could listen there: the only sure way to know is to try."""
+    if lan and _is_loopback(host):
+        host = EVERY_ADDRESS
     where = f"{host} port {port}"
-    if not _is_loopback(host):
-        return Finding("problem", "port", f"{host} is not an address of this machine alone", "use --host 127.0.0.1")
+    if not lan and not _is_loopback(host):
+        fix = "use --host 127.0.0.1, or --lan, which asks for a token and speaks HTTPS"
+        return Finding("problem", "port", f"{host} is not an address of this machine alone", fix)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind, protocol) as listener:
@@ -194,9 +197,11 @@ def _port(host: str, port: int) -> Finding:
     return Finding("ok", "port", f"{where} is free")
 
 
-def _microphone(port: int) -> Finding:
+def _microphone(port: int, *, lan: bool) -> Finding:
+    if lan:
+        return Finding("ok", "microphone", "browsers of the whole network can use theirs, as the page comes over HTTPS")
     text = f"browsers give it to http://localhost:{port} on this machine; from another machine only over HTTPS"
-    return Finding("note", "microphone", text, f"from another machine: ssh -L {port}:localhost:{port} THIS_MACHINE")
+    return Finding("note", "microphone", text, "from a phone or another machine: rtvi-local serve --lan")
 
 
 def _is_loopback(host: str) -> bool:

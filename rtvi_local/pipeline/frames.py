@@ -359,6 +359,8 @@ class WakeState:
     """Whether what is said now is listened to, or only searched for a wake word. Sent when it changes, and to new clients."""
 
     awake: bool
+    words: tuple[str, ...] = ()
+    """What wakes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,9 @@ class Observer:
                 self._end_sentence()
             case frames.Measured():
                 self._measured(frame)
-            case frames.WakeState(awake):
-                self._send(session.ServerMessage({"type": "wake-state", "state": "awake" if awake else "asleep"}))
+            case frames.WakeState(awake, words):
+                state = "awake" if awake else "asleep"
+                self._send(session.ServerMessage({"type": "wake-state", "state": state, "words": [*words]}))
             case frames.Failed(message, fatal):
                 self._send(session.Error.saying(message, fatal=fatal))
             case _:

@@ -18,6 +18,7 @@ from rtvi_local.bundled import bundled
 from rtvi_local.config import Config
 from rtvi_local.server.appliance import Appliance
 from rtvi_local.server.headers import HeadersMiddleware
+from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import Limits, RateLimiter
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.origins import Policy
@@ -28,6 +29,7 @@ from rtvi_local.server.routes_status import status_routes
 from rtvi_local.server.routes_webrtc import WebRtcRoutes
 from rtvi_local.server.security import SecurityMiddleware, refuse
 from rtvi_local.server.sessions import Sessions
+from rtvi_local.server.token import TokenMiddleware
 from rtvi_local.transports.webrtc_addresses import OwnAddresses
 
 
@@ -38,12 +40,13 @@ def create_app(
     limits: Limits | None = None,
     metrics: Metrics | None = None,
     page: Path | None = None,
+    lan: Lan | None = None,
 ) -> Starlette:
-    """The application for one appliance. `app.state` has `sessions` and `metrics`. On shutdown every client is told that the
-    bot leaves, and every connection is closed."""
+    """The application for one appliance; with `lan` everybody must bring its token. `app.state` has `sessions` and `metrics`.
+    On shutdown every client is told that the bot leaves, and every connection is closed."""
     limits = limits or Limits()
     metrics = metrics or Metrics()
-    policy = Policy(config.server.host, config.server.allowed_origins)
+    policy = Policy(config.server.host, config.server.allowed_origins, lan.names if lan else ())
     sessions = Sessions(appliance, limits)
     sessions.on_transport_ended = lambda transport: metrics.count_transport(transport.statistics)
     metrics.observe_conversations(lambda: appliance.conversations)
@@ -57,7 +60,9 @@ def create_app(
         metrics=metrics,
         own_addresses=OwnAddresses(),
     )
-    sockets = SocketRoutes(config=config, appliance=appliance, sessions=sessions, limiter=limiter, metrics=metrics)
+    sockets = SocketRoutes(config=config, appliance=appliance, sessions=sessions, limiter=limiter, metrics=metrics, lan=lan)
+    guessing = RateLimiter(limits.guesses_per_s, limits.guesses_burst)
+    needs_token = [Middleware(TokenMiddleware, token=lan.token, limiter=guessing)] if lan else []
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -85,6 +90,7 @@ def create_app(
                 body_s=limits.body_s,
                 form_paths=frozenset({TWIML_PATH}),
             ),
+            *needs_token,
         ],
         exception_handlers={HTTPException: _http_error, Exception: _server_error},
         lifespan=lifespan,

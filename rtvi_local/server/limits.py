@@ -18,6 +18,9 @@ class Limits:
     pending_sessions: int = 64
     """Sessions that were started and never connected."""
     pending_session_s: float = 120.0
+    guesses_per_s: float = 0.5
+    guesses_burst: int = 20
+    """Requests without the token: a page that lost its cookie asks for a dozen files at once."""
     body_s: float = 10.0
     """How long a request's body may take to arrive."""
 

@@ -16,6 +16,8 @@ class Policy:
     host: str = "127.0.0.1"
     """What the server listens on."""
     allowed_origins: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """What this machine is called on its network."""
 
     @property
     def this_machine_only(self) -> bool:
@@ -28,7 +30,12 @@ def host_allowed(header: str, policy: Policy) -> bool:
     host = _host_of(f"//{header}")
     if not host or any(character in header for character in "/?#@ "):
         return False
-    if is_loopback(host) or host == policy.host.lower() or any(host == _host_of(o) for o in policy.allowed_origins):
+    if (
+        is_loopback(host)
+        or host == policy.host.lower()
+        or host in policy.names
+        or any(host == _host_of(o) for o in policy.allowed_origins)
+    ):
         return True
     # Listening on every address: any of them may be used, and an address, unlike a name, cannot be rebound.
     return _is_unspecified(policy.host) and _is_address(host)

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from rtvi_local.config import Config
 from rtvi_local.errors import UserError
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.sessions import Sessions, UnknownSession
@@ -59,6 +60,7 @@ class SocketRoutes:
     sessions: Sessions
     limiter: RateLimiter
     metrics: Metrics
+    lan: Lan | None = None
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -94,8 +96,8 @@ class SocketRoutes:
             await _refuse(websocket, refused)
 
     async def twiml(self, request: Request) -> Response:
-        """What Twilio asks for when a call comes in: send its sound to /ws."""
-        url = quoteattr(websocket_url(request, "/ws"))
+        """What Twilio asks for when a call comes in: send its sound to /ws. The token is in the path: it sets no headers."""
+        url = quoteattr(websocket_url(request, f"/ws/{self.lan.token}" if self.lan else "/ws"))
         body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Connect><Stream url={url}/></Connect></Response>'
         return Response(body, media_type="application/xml")
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
+import sys
+from dataclasses import replace
 
 import uvicorn
 
 from rtvi_local.appliance import Appliance
-from rtvi_local.config import Config
+from rtvi_local.config import EVERY_ADDRESS, Config
 from rtvi_local.errors import UserError
 from rtvi_local.memory import share_arenas
 from rtvi_local.server.app import create_app
+from rtvi_local.server.lan import Lan, prepare_lan
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.websocket_protocol import websocket_options
+from rtvi_local.transports.webrtc_addresses import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +29,29 @@ MEMORY_ARENAS = 2
 
 def serve(config: Config) -> int:
     """Blocking, until a signal ends it. Raises UserError for what a person must mend before it can run."""
-    _refuse_the_lan(config.server.host)
+    host = config.server.host
+    lan: Lan | None = None
+    if config.server.lan:
+        host = EVERY_ADDRESS if is_loopback(host) else host
+        config = replace(config, server=replace(config.server, host=host))
+        lan = prepare_lan(host)
+    else:
+        _refuse_the_lan(host)
     share_arenas(MEMORY_ARENAS)
     appliance = Appliance.prepare(config)
-    with _bound(config.server.host, config.server.port) as listening:
+    with _bound(host, config.server.port) as listening:
         try:
-            return asyncio.run(_serve(config, appliance, listening))
+            return asyncio.run(_serve(config, appliance, listening, lan))
         except KeyboardInterrupt:
             return 0
 
 
-async def _serve(config: Config, appliance: Appliance, listening: socket.socket) -> int:
-    host, port = listening.getsockname()[:2]
-    url = f"http://{'localhost' if ipaddress.ip_address(host).is_loopback else host}:{port}"
+async def _serve(config: Config, appliance: Appliance, listening: socket.socket, lan: Lan | None) -> int:
+    port = listening.getsockname()[1]
     log.info("%s", appliance.summary)
     metrics = Metrics()
     appliance.on_waterfall = metrics.observe_turn
-    app = create_app(config, appliance, metrics=metrics)
+    app = create_app(config, appliance, metrics=metrics, lan=lan)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -51,6 +60,8 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket)
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_S,
             lifespan="on",
+            ssl_certfile=lan.certificate.certificate if lan else None,
+            ssl_keyfile=lan.certificate.key if lan else None,
             **websocket_options(config),
         )
     )
@@ -59,7 +70,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket)
     try:
         await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done() and loading.exception() is None and not serving.done():
-            log.info("ready: open %s", url)
+            _say_where(config.server.host, port, lan)
         elif loading.done():
             server.should_exit = True
         await serving
@@ -70,15 +81,22 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket)
     return 0
 
 
+def _say_where(host: str, port: int, lan: Lan | None) -> None:
+    """The token goes to whoever started it in a terminal, and to no log."""
+    if lan is None:
+        log.info("ready: open http://%s:%d", "localhost" if is_loopback(host) else host, port)
+        return
+    log.info("ready: https://%s:%d, for who has the token in %s", lan.address, port, lan.token_file)
+    if sys.stdout.isatty():
+        sys.stdout.write(lan.welcome(port))
+        sys.stdout.flush()
+
+
 def _refuse_the_lan(host: str) -> None:
-    try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = host == "localhost"
-    if not is_loopback:
+    if not is_loopback(host):
         raise UserError(
             f"server.host is {host}, which others on the network could reach. Without TLS and a token this appliance listens "
-            "on this machine only: use 127.0.0.1, ::1 or localhost."
+            "on this machine only: use 127.0.0.1, ::1 or localhost, or --lan (server.lan) for both."
         )
 
 

@@ -100,7 +100,7 @@ class WakeWordsGate(Stage):
 
     def announce(self) -> None:
         """Tell the client the state as it is."""
-        self.emit(WakeState(self.awake))
+        self.emit(WakeState(self.awake, self._phrases))
 
     def wake(self, by: str) -> None:
         """A wake word was recognised, by the "model" or in the "text"."""

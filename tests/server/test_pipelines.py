@@ -97,8 +97,10 @@ async def connect(data: dict[str, Any], *, start: bool = True) -> list[dict[str,
 def test_the_samples_for_clients_are_accepted_and_the_client_is_told_that_it_sleeps(sample: str, start: bool) -> None:
     messages = asyncio.run(connect(json.loads(sample), start=start))
     states = [m["data"] for m in messages if m["type"] == "server-message"]
-    assert states[0] == {"type": "wake-state", "state": "asleep"}
     assert states[0].keys() == json.loads(blocks("json message")[0]).keys()
+    words = states[0].pop("words")
+    assert states[0] == {"type": "wake-state", "state": "asleep"}
+    assert words == json.loads(sample)["config"]["wake_words_gate"]["trigger_words"], "so that a page can say what wakes it"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ export interface EventHandlers {
 export interface VoiceClientOptions {
   /** Where the server is, e.g. "http://localhost:7860". */
   baseUrl: string | URL;
+  /** Of an appliance on the local network (`rtvi-local serve --lan`); its own pages have a cookie instead. */
+  token?: string;
   /** Send the microphone; false if left out. */
   enableMic?: boolean;
   /** Send the camera; false if left out. */
@@ -210,7 +212,10 @@ export class VoiceClient {
     const endpoint = new URL("api/offer", `${String(this.#options.baseUrl).replace(/\/+$/, "")}/`).href;
     if (signal.aborted) return devices.close();
     const silence = rejectedBy(AbortSignal.timeout(CONNECT_TIMEOUT_MS), () => new problems.ProblemError(problems.blocked));
-    await Promise.race([client.connect({ webrtcRequestParams: { endpoint, requestData: this.#requestData() } }), silence]);
+    const { token } = this.#options;
+    const headers = token === undefined ? {} : { headers: new Headers({ Authorization: `Bearer ${token}` }) };
+    const webrtcRequestParams = { endpoint, ...headers, requestData: this.#requestData() };
+    await Promise.race([client.connect({ webrtcRequestParams }), silence]);
   }
 
   #requestData() {

@@ -29,6 +29,8 @@ const ANSWER_TIMEOUT_MS = 15_000;
 
 export interface ConversationListener {
   onPhase(phase: Phase): void;
+  /** What wakes it, when it sleeps. Comes before the phase. */
+  onWakeWords(words: readonly string[]): void;
   onProblem(problem: Problem): void;
   onUserSpoke(text: string, final: boolean): void;
   onBotOutput(data: BotOutputData): void;
@@ -197,6 +199,11 @@ export class Conversation {
         if (data.will_be_spoken === false) this.#on("gave-up-waiting");
         this.#listener.onBotOutput(data);
       },
+      onServerMessage: (data: unknown) => {
+        const news = wakeState(data);
+        if (news) this.#listener.onWakeWords(news.words);
+        if (news) this.#on(news.asleep ? "fell-asleep" : "woke-up");
+      },
       onMetrics: (data) => {
         this.#latency.metrics(data);
         this.#showLatency();
@@ -250,6 +257,13 @@ export class Conversation {
     await session.client?.disconnect().catch(() => undefined);
     this.#microphone.close();
   }
+}
+
+/** A `server-message` that says whether the bot listens; undefined for any other. */
+function wakeState(data: unknown): { asleep: boolean; words: string[] } | undefined {
+  const { type, state, words } = (typeof data === "object" && data ? data : {}) as Record<string, unknown>;
+  if (type !== "wake-state") return undefined;
+  return { asleep: state === "asleep", words: Array.isArray(words) ? words.map(String) : [] };
 }
 
 function iceIsUp(transport: SmallWebRTCTransport): boolean {

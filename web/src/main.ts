@@ -12,7 +12,7 @@ import { Transcript } from "./transcript";
 import { TranscriptView } from "./transcript_view";
 
 const POLL_MS = 2000;
-const TURN_PHASES: ReadonlySet<Phase> = new Set(["listening", "hearing", "thinking", "speaking"]);
+const TURN_PHASES: ReadonlySet<Phase> = new Set(["asleep", "listening", "hearing", "thinking", "speaking"]);
 
 function element<T extends HTMLElement>(id: string, type: new () => T): T {
   const found = document.getElementById(id);
@@ -33,6 +33,7 @@ let phase: Phase = "offline";
 let server: Readiness = { kind: "ready" };
 let muted = false;
 let withMicrophone = false;
+let wakeWords: readonly string[] = [];
 let wakeLock: WakeLockSentinel | undefined;
 
 const userLevel = new LevelMeter();
@@ -62,6 +63,9 @@ const conversation = new Conversation(microphone, {
   onUserSpoke: (text, final) => transcript.userSpoke(text, final),
   onBotOutput: (data) => transcript.botOutput(data),
   onInterrupted: () => transcript.interrupted(),
+  onWakeWords: (words) => {
+    wakeWords = words;
+  },
   onBotTrack: (track) => {
     voice.srcObject = new MediaStream([track]);
     botLevel.attach(track);
@@ -148,6 +152,8 @@ function stateText(): string {
       return "Connecting";
     case "reconnecting":
       return "Connection lost, trying again";
+    case "asleep":
+      return withMicrophone && !muted ? "Asleep" : "Waiting for your message";
     case "listening":
       return withMicrophone ? (muted ? "Microphone is off" : "Listening") : "Waiting for your message";
     case "hearing":
@@ -165,6 +171,7 @@ function hintText(): string {
   }
   if (phase === "offline") return "Speak as you would to a person, and interrupt whenever you like.";
   if (phase === "connecting" && withMicrophone) return "Allow the microphone if the browser asks.";
+  if (phase === "asleep" && withMicrophone && !muted) return `Say "${wakeWords.join('" or "')}" to wake it.`;
   if (phase === "speaking" && withMicrophone && !muted) return "Just start talking to interrupt.";
   return "";
 }

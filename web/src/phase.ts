@@ -1,11 +1,22 @@
 /** What the conversation is doing right now, as a pure function of what the server reported. */
 
-export type Phase = "offline" | "starting" | "connecting" | "reconnecting" | "listening" | "hearing" | "thinking" | "speaking";
+export type Phase =
+  | "offline"
+  | "starting"
+  | "connecting"
+  | "reconnecting"
+  | "asleep"
+  | "listening"
+  | "hearing"
+  | "thinking"
+  | "speaking";
 
 export interface Turn {
   readonly userSpeaking: boolean;
   readonly botSpeaking: boolean;
   readonly awaitingAnswer: boolean;
+  /** It waits for its wake word. Written messages are answered all the same. */
+  readonly asleep: boolean;
 }
 
 export type TurnEvent =
@@ -15,9 +26,11 @@ export type TurnEvent =
   | "bot-llm-started"
   | "bot-started-speaking"
   | "bot-stopped-speaking"
-  | "gave-up-waiting";
+  | "gave-up-waiting"
+  | "fell-asleep"
+  | "woke-up";
 
-export const SILENCE: Turn = { userSpeaking: false, botSpeaking: false, awaitingAnswer: false };
+export const SILENCE: Turn = { userSpeaking: false, botSpeaking: false, awaitingAnswer: false, asleep: false };
 
 export function step(turn: Turn, event: TurnEvent): Turn {
   switch (event) {
@@ -34,6 +47,10 @@ export function step(turn: Turn, event: TurnEvent): Turn {
       return { ...turn, botSpeaking: false };
     case "gave-up-waiting":
       return { ...turn, awaitingAnswer: false };
+    case "fell-asleep":
+      return { ...turn, asleep: true };
+    case "woke-up":
+      return { ...turn, asleep: false };
   }
 }
 
@@ -41,5 +58,6 @@ export function step(turn: Turn, event: TurnEvent): Turn {
 export function phaseOf(turn: Turn): Phase {
   if (turn.userSpeaking) return "hearing";
   if (turn.botSpeaking) return "speaking";
-  return turn.awaitingAnswer ? "thinking" : "listening";
+  if (turn.awaitingAnswer) return "thinking";
+  return turn.asleep ? "asleep" : "listening";
 }

@@ -1,0 +1,55 @@
+"""Where in a voice's sound a listener's recording of it ends, and how many words that is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
+
+TAIL_S = 0.5
+"""The end of the recording, which is looked for in the sound: long enough to be like no other half second of it."""
+AUDIBLE = 0.01
+LEAST_LIKENESS = 0.6
+"""Correlation from which on a place counts as found; two different half seconds of one voice reach about 0.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the last audible sample of a recording is in the sound that it is of."""
+
+    at_s: float
+    likeness: float
+    """Correlation of the recording's end with this place, up to 1."""
+
+
+def end_of(recording: Float32, sound: Float32) -> Place:
+    """Both at 16 kHz. The recording's end alone is laid over the sound, so that pauses in it don't matter."""
+    loud = np.flatnonzero(np.abs(recording) >= AUDIBLE)
+    if not loud.size or not sound.size:
+        return Place(0.0, 1.0)
+    end = int(loud[-1]) + 1
+    tail = recording[max(0, end - round(TAIL_S * LISTENING_SAMPLE_RATE)) : end]
+    likeness = _likeness(tail, np.concatenate([np.zeros(tail.size, np.float32), sound, np.zeros(tail.size, np.float32)]))
+    best = int(np.argmax(likeness))
+    return Place(best / LISTENING_SAMPLE_RATE, float(likeness[best]))
+
+
+def words_said(ends_s: Sequence[float], at_s: float) -> int:
+    """How many of the words that end at these times have ended by then, give or take a rounding error."""
+    return sum(end_s <= at_s + 0.001 for end_s in ends_s)
+
+
+def _likeness(piece: Float32, sound: Float32) -> Float32:
+    """The correlation of `piece` with every stretch of `sound` as long as it is, by its first sample."""
+    size = 1 << (piece.size + sound.size - 1).bit_length()
+    product = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(piece, size)), size)
+    count = sound.size - piece.size + 1
+    energy = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
+    stretches = np.sqrt(np.maximum(energy[piece.size :] - energy[: -piece.size], 1e-9))
+    norm = np.sqrt(np.sum(np.square(piece, dtype=np.float64)))
+    # Where there is hardly any sound, rounding errors would look like anything.
+    found = np.where(stretches[:count] > 0.1 * norm, product[:count] / (stretches[:count] * max(norm, 1e-9)), 0.0)
+    return np.asarray(found, np.float32)
