@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Closable, EnginePool, Kind
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription, Voice
 from rtvi_local.engines.wake_word import open_detector, small_model
 from rtvi_local.hardware import Plan, find_hardware, plan, summary
 from rtvi_local.memory import keep_house, return_freed
@@ -20,6 +20,7 @@ from rtvi_local.model_store import ModelStore, Preset, open_store
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.languages import voices_by_language
 from rtvi_local.pipeline.options import OptionError
 from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
@@ -61,6 +62,10 @@ class Appliance:
             models.vad: "voice activity detection",
             models.turn: "turn detection",
         }
+        self._voices: dict[str, str] = {}
+        """Installed voices by language."""
+        self._spoken: dict[str, asyncio.Task[Voice]] = {}
+        """Of those, the ones that were needed so far."""
         self._open: set[Conversation] = set()
         self.on_waterfall: Callable[[Waterfall], None] = lambda _: None
 
@@ -125,6 +130,7 @@ class Appliance:
             is_invented=is_invented,
             language_model=llm,
             voice=voice,
+            voice_for=self._voice_for,
             open_wake_words=open_detector,
         )
 
@@ -147,6 +153,20 @@ class Appliance:
         engine = (await self._pool.lease(kind, name)).engine
         self._loading.pop(name, None)
         return engine
+
+    async def _voice_for(self, language: str) -> Voice | None:
+        """Loaded when it is first needed, and kept. Raises UserError."""
+        name = self._voices.get(language)
+        if name is None:
+            return None
+        if name not in self._spoken:
+            self._spoken[name] = asyncio.create_task(self._lease("tts", name))
+        try:
+            voice: Voice = await asyncio.shield(self._spoken[name])
+        except Exception:
+            self._spoken.pop(name, None)
+            raise
+        return voice
 
     def _load_shared(self, kind: Kind, name: str) -> Closable:
         """An engine that conversations share. Blocks."""
@@ -174,10 +194,15 @@ class Appliance:
 
     def _installed(self) -> Mapping[Kind, tuple[str, ...]]:
         """What can be chosen. Blocks, and for long where a model was never verified."""
+        from rtvi_local.engines.piper import installed_language
+
         kinds: tuple[Kind, ...] = ("stt", "llm", "tts")
         models = self._store.manifest.models.values()
         installed = [model for model in models if model.kind in kinds and self._store.state(model.name) == "installed"]
-        return {kind: tuple(sorted(model.name for model in installed if model.kind == kind)) for kind in kinds}
+        by_kind = {kind: tuple(sorted(model.name for model in installed if model.kind == kind)) for kind in kinds}
+        languages = {name: installed_language(self._store.path(name)) for name in by_kind["tts"]}
+        self._voices = voices_by_language(languages, self._models.tts)
+        return by_kind
 
     # --- what the server asks for --------------------------------------------------------------------------------------
 

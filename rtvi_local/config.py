@@ -53,7 +53,9 @@ class Models:
 
 @dataclass(frozen=True)
 class Stt:
-    language: str = setting("en", "language that is spoken (ISO 639-1), or 'auto' to detect it")
+    language: str = setting(
+        "en", "language that is spoken (ISO 639-1), or 'auto' to detect it with every turn, and to answer in it"
+    )
     interim_ms: int = setting(500, "pause between two interim transcripts; 0 for none", unit="ms", least=0)
 
 

@@ -240,9 +240,16 @@ class ToneVoice:
     model_name = "tone"
 
     def __init__(
-        self, *, sample_rate: int = 22_050, character_ms: float = 60, chunk_ms: float = 300, delay_ms: float = 0
+        self,
+        *,
+        sample_rate: int = 22_050,
+        character_ms: float = 60,
+        chunk_ms: float = 300,
+        delay_ms: float = 0,
+        language: str = "en",
     ) -> None:
         self.sample_rate = sample_rate
+        self.language = language
         self.spoken: list[str] = []
         """Every text that it was given."""
         self._character_ms = character_ms

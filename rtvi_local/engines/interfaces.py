@@ -167,6 +167,8 @@ class Voice(Protocol):
 
     model_name: str
     sample_rate: int
+    language: str
+    """ISO 639-1."""
 
     def speak(self, text: str) -> AsyncGenerator[SpokenChunk, None]:
         """The sound of `text` (one clause, already cleaned), in chunks, the first as soon as it exists. All chunks together

@@ -73,6 +73,7 @@ class PiperVoice:
         """With `decoder` None, `encoder` is the whole model, and each sentence is made before it can be heard."""
         self.model_name = model_name
         self.sample_rate: int = config.sample_rate
+        self.language = language_of(config.espeak_voice)
         self._config = config
         self._phonemizer = Phonemizer(session=encoder, config=config)
         self._encoder, self._decoder = encoder, decoder
@@ -246,6 +247,21 @@ class PiperVoice:
         pad = len(ids[PAD])
         each = [len(ids[phoneme]) + pad if phoneme in ids else 0 for phoneme in phonemes]
         return [len(ids[BOS]) + pad, *each, len(ids[EOS])]
+
+
+def language_of(espeak_voice: str) -> str:
+    """ISO 639-1 of what a voice speaks: espeak's names begin with it, but for Chinese ("cmn", "yue") and Norwegian ("nb")."""
+    code = espeak_voice.partition("-")[0].lower()
+    return {"cmn": "zh", "yue": "zh", "nb": "no", "nn": "no"}.get(code, code) or "en"
+
+
+def installed_language(directory: Path) -> str | None:
+    """The language of the voice in a folder, without loading it; None if there is none that can be read."""
+    try:
+        path = voice_model_path(directory)
+        return language_of(json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))["espeak"]["voice"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EngineError):
+        return None
 
 
 def _sessions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rtvi_local.engines.interfaces import (
@@ -26,5 +26,7 @@ class Engines:
     is_invented: IsInvented
     language_model: LanguageModel
     voice: Voice
+    voice_for: Callable[[str], Awaitable[Voice | None]] | None = None
+    """A voice of a language (ISO 639-1), loaded if it is not, at its own speed; None if none is installed."""
     open_wake_words: Callable[[Sequence[str]], WakeWordDetector] | None = None
     """Listens for some of `wake_word.SMALL_MODELS`; without it, all trigger words are looked for in transcripts."""

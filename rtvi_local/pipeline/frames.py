@@ -93,6 +93,8 @@ class UserTurn:
     typed: bool = False
     speak_reply: bool = True
     say: str | None = None
+    language: str | None = None
+    """ISO 639-1, as it was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ class Prompt:
     speak_reply: bool = True
     say: str | None = None
     """The reply, where it is known without asking the model."""
+    language: str | None = None
+    """What the reply is asked for in, where that is detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,8 @@ class ReplyStarted:
 
     revision: int
     speak_reply: bool = True
+    language: str | None = None
+    """What it was asked to answer in, if anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _bearer(headers: Headers) -> str:
 
 
 def _cookie(headers: Headers) -> str:
-    cookies = SimpleCookie[str]()
+    cookies = SimpleCookie()
     for line in headers.getlist("cookie"):
         try:
             cookies.load(line)

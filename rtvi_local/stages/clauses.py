@@ -78,6 +78,8 @@ _TOKEN = re.compile(
 )
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Scripts without spaces: two characters are about a word."""
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Thai, Lao, Burmese, Khmer: a space ends a phrase, nothing ends a sentence; five characters are about a word."""
 
 
 class ClauseSplitter:
@@ -182,4 +184,6 @@ def _breaks_before(text: str, start: int, words: int, last_word: str, patience: 
 def _count_words(token: str) -> int:
     if wide := len(_WIDE.findall(token)):
         return (wide + 1) // 2
+    if unspaced := len(_UNSPACED.findall(token)):
+        return (unspaced + 4) // 5
     return int(any(character.isalnum() for character in token))

@@ -148,7 +148,7 @@ class Llm(Stage):
             await _ended(list(self._reading))
             self._exchange_session()
         if prompt.say is not None:
-            self.emit(ReplyStarted(prompt.revision, prompt.speak_reply))
+            self.emit(ReplyStarted(prompt.revision, prompt.speak_reply, prompt.language))
             self.emit(ReplyToken(prompt.say, prompt.revision))
             self.emit(ReplyEnded(prompt.revision))
             return

@@ -26,6 +26,7 @@ from rtvi_local.pipeline.frames import (
     TurnStarted,
     UserTurn,
 )
+from rtvi_local.pipeline.languages import asked_in, language_of_turn
 from rtvi_local.pipeline.stage import Stage
 from rtvi_local.tools.tool import Tool
 
@@ -40,9 +41,15 @@ class LlmContext(Stage):
         context: Context,
         fit: Callable[[list[Message]], list[Message]],
         tools: Callable[[], Sequence[Tool]] = tuple,
+        *,
+        follows_language: bool = False,
     ) -> None:
-        """`tools` are those that the model is told of."""
+        """`tools` are those that the model is told of. With `follows_language` each turn is answered in the language that it was
+        spoken in."""
         super().__init__()
+        self._follows_language = follows_language
+        self._language: str | None = None
+        """Of the conversation so far."""
         self._context = context
         self._fit = fit
         self._tools = tools
@@ -53,23 +60,30 @@ class LlmContext(Stage):
         match frame:
             case Configured(config, engines):
                 self._fit = fitter(engines.language_model, config.llm, self._tools)
+                self._follows_language = config.stt.language == "auto"
             case UserTurn(say=str()):
                 self._tentative = None
                 self.emit(Prompt((), frame.revision, frame.speak_reply, frame.say))
             case UserTurn():
                 self._tentative = frame
-                messages = self._context.with_user(frame.text) if frame.text else self._context.messages
-                self.emit(Prompt(tuple(self._fit(messages)), frame.revision, frame.speak_reply))
+                language = self._language_of(frame)
+                asked = asked_in(frame.text, language, self._language)
+                messages = self._context.with_user(asked) if frame.text else self._context.messages
+                self.emit(Prompt(tuple(self._fit(messages)), frame.revision, frame.speak_reply, language=language))
             case TurnStarted():
                 self._read_ahead("")
             case Transcript(text, False):
                 self._read_ahead(text)
             case TurnCommitted(revision) if self._tentative is not None and self._tentative.revision == revision:
                 if self._tentative.text:
+                    self._language = self._language_of(self._tentative)
                     self._context.add_user(self._tentative.text)
                 self._tentative = None
             case _:
                 pass
+
+    def _language_of(self, turn: UserTurn) -> str | None:
+        return language_of_turn(turn.language, turn.text, self._language) if self._follows_language else None
 
     def _read_ahead(self, text: str) -> None:
         self.emit(PromptAhead(tuple(self._fit(self._context.with_user(text)))))

@@ -64,6 +64,8 @@ class PhraseEndpointing(Stage):
         self._timer: asyncio.TimerHandle | None = None
         self._speak_reply = True
         self._say: str | None = None
+        self._language: str | None = None
+        """Of the newest final transcript."""
 
     @property
     def state(self) -> turns.State:
@@ -75,7 +77,8 @@ class PhraseEndpointing(Stage):
                 self.post(turns.SpeechBegan(at_ms))
             case SpeechStopped(at_ms, silence_ms):
                 self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
-            case Transcript(text, True, revision):
+            case Transcript(text, True, revision, language):
+                self._language = language
                 self.post(turns.Transcribed(self._now_ms(), text, revision))
             case Transcript(text) if not may_become_backchannel(text):
                 self.post(turns.WordsSoFar(self._now_ms(), text))
@@ -145,7 +148,11 @@ class PhraseEndpointing(Stage):
             case turns.Evaluate(revision):
                 self._evaluate(revision)
             case turns.Think(revision, text, typed):
-                self.emit(UserTurn(text, revision, True, self._speak_reply, self._say) if typed else UserTurn(text, revision))
+                self.emit(
+                    UserTurn(text, revision, True, self._speak_reply, self._say)
+                    if typed
+                    else UserTurn(text, revision, language=self._language)
+                )
             case turns.Commit(revision):
                 self.emit(TurnCommitted(revision, self._now_ms()))
             case turns.Supersede(revision):

@@ -54,7 +54,8 @@ def _llm_context(parts: Parts) -> Stage:
     def tools() -> Sequence[Tool]:
         return parts.toolbox.tools
 
-    return LlmContext(parts.context, fitter(parts.engines.language_model, parts.config.llm, tools), tools)
+    fit = fitter(parts.engines.language_model, parts.config.llm, tools)
+    return LlmContext(parts.context, fit, tools, follows_language=parts.config.stt.language == "auto")
 
 
 def _llm(parts: Parts) -> Stage:
@@ -62,7 +63,7 @@ def _llm(parts: Parts) -> Stage:
 
 
 def _tts(parts: Parts) -> Stage:
-    return Tts(parts.engines.voice)
+    return Tts(parts.engines.voice, parts.engines.voice_for, parts.config.tts.speed)
 
 
 def _wake_words_gate(parts: Parts) -> Stage:

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from rtvi_local.engines.interfaces import SpokenWord, Voice
+from rtvi_local.errors import UserError
 from rtvi_local.pipeline.frames import (
     Clause,
     Configured,
@@ -36,15 +37,20 @@ from rtvi_local.stages.spoken_text import spoken_with_offsets
 
 log = logging.getLogger(__name__)
 
+VoiceFor = Callable[[str], Awaitable[Voice | None]]
+
 
 class Tts(Stage):
     """Speaks a reply clause by clause while it is still being written. One reply at a time, the newest."""
 
     name: ClassVar[str] = "tts"
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, voice_for: VoiceFor | None = None, speed: float = 1.0) -> None:
+        """`voice_for` finds voices for replies in other languages than this one's; they speak at `speed`."""
         super().__init__()
         self._voice = voice
+        self._voice_for = voice_for
+        self._speed = speed
         self._segment_ids = itertools.count(1)
         self._reply: _Reply | None = None
         self._task: asyncio.Task[None] | None = None
@@ -53,9 +59,9 @@ class Tts(Stage):
         match frame:
             case ReplyStarted(revision) if self._is_current(revision):
                 self.forward(frame)  # it goes on, after a tool
-            case ReplyStarted(revision, speak_reply):
+            case ReplyStarted(revision, speak_reply, language):
                 self._stop()
-                self._reply = _Reply(revision, speak_reply, self._voice)
+                self._reply = _Reply(revision, speak_reply, self._voice, language or self._voice.language)
                 self.forward(frame)
             case ReplyToken(text, revision) if self._is_current(revision):
                 self.forward(frame)
@@ -68,8 +74,8 @@ class Tts(Stage):
             case Filler(text, revision) if self._is_current(revision):
                 self.forward(frame)
                 self._take([text], remember=False)
-            case Configured(engines=engines):
-                self._voice = engines.voice
+            case Configured(config, engines):
+                self._voice, self._voice_for, self._speed = engines.voice, engines.voice_for, config.tts.speed
                 self.forward(frame)
             case Superseded(revision) | Interrupted(revision):
                 if self._reply is not None and self._reply.revision <= revision:
@@ -101,7 +107,7 @@ class Tts(Stage):
     def _take(self, texts: list[str], *, remember: bool = True) -> None:
         reply = self._current
         for text in texts:
-            spoken, ends = spoken_with_offsets(text) if reply.speak else ("", ())
+            spoken, ends = spoken_with_offsets(text, reply.language) if reply.speak else ("", ())
             clause = Clause(next(self._segment_ids), text, spoken, reply.revision, reply.speak, remember)
             self.emit(clause)
             if not reply.speak:
@@ -112,9 +118,22 @@ class Tts(Stage):
 
     async def _speak(self, reply: _Reply) -> None:
         self.emit(SynthesisStarted(reply.revision))
+        reply.voice = await self._voice_of(reply)
         while (item := await reply.clauses.get()) is not None:
             await self._speak_clause(reply.voice, *item)
         self.emit(SynthesisEnded(reply.revision))
+
+    async def _voice_of(self, reply: _Reply) -> Voice:
+        """The conversation's own voice, unless another is installed for the reply's language. The first time that takes as long
+        as loading it does."""
+        if reply.language == reply.voice.language or self._voice_for is None:
+            return reply.voice
+        try:
+            found = await self._voice_for(reply.language)
+            return reply.voice if found is None else found.at(speed=self._speed, speaker=0)
+        except UserError as error:
+            self.emit(Failed(f"{error} The answer is spoken by {reply.voice.model_name}."))
+            return reply.voice
 
     async def _speak_clause(self, voice: Voice, clause: Clause, ends: tuple[int, ...]) -> None:
         loop = asyncio.get_running_loop()
@@ -149,9 +168,10 @@ class Tts(Stage):
 
 
 class _Reply:
-    def __init__(self, revision: int, speak: bool, voice: Voice) -> None:
+    def __init__(self, revision: int, speak: bool, voice: Voice, language: str) -> None:
         self.revision = revision
         self.speak = speak
+        self.language = language
         self.voice = voice
         """The one that it began with: a reply does not change its voice."""
         # RTVI shows text that is not spoken sentence by sentence.

@@ -104,13 +104,13 @@ def tiny_vits(*, speakers: int = 1, looks_at_the_whole_sound: bool = False) -> o
     return model
 
 
-def write_tiny_voice(directory: Path, model: onnx.ModelProto, *, speakers: int = 1) -> Path:
-    """A folder as the model store makes them."""
+def write_tiny_voice(directory: Path, model: onnx.ModelProto, *, speakers: int = 1, language: str = "en-us") -> Path:
+    """A folder as the model store makes them; `language` is espeak's name for it."""
     directory.mkdir(parents=True)
     onnx.save(model, str(directory / "tiny.onnx"))
     config = {
         "audio": {"sample_rate": 16000},
-        "espeak": {"voice": "en-us"},
+        "espeak": {"voice": language},
         "inference": {"noise_scale": 0.5, "length_scale": 1, "noise_w": 0.8},
         "phoneme_id_map": DEFAULT_PHONEME_ID_MAP,
         "num_symbols": 256,

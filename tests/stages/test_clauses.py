@@ -120,3 +120,12 @@ def test_a_splitter_is_new_after_a_flush() -> None:
     splitter.push("Hello there. And so")
     assert splitter.flush() == [" And so"]
     assert splitter.push("Of course,") == ["Of course,"]
+
+
+def test_a_script_without_spaces_and_full_stops_is_cut_at_its_spaces() -> None:
+    text = "สวัสดีครับวันนี้อากาศดีมากและท้องฟ้าแจ่มใสมาก พรุ่งนี้อาจจะมีฝนตกในช่วงบ่ายของวัน แล้วเจอกันใหม่"
+    splitter = ClauseSplitter()
+    clauses = [clause for letter in text for clause in splitter.push(letter)] + splitter.flush()
+    assert "".join(clauses) == text
+    assert len(clauses) > 1
+    assert clauses[0] == text.split()[0]
