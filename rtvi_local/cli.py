@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info (default), warning or error; also RTVI_LOCAL_LOG")
     serve.set_defaults(run=_serve)
 
+    talk = commands.add_parser("talk", help="a conversation in this terminal, with this machine's microphone, or in writing")
+    add_config_arguments(talk)
+    talk.add_argument("--text", action="store_true", help="in writing, without microphone and loudspeaker")
+    talk.set_defaults(run=_talk)
+
     cli_models.register(commands, settings=lambda arguments: config_of(arguments).config.models)
 
     doctor = commands.add_parser("doctor", help="what this machine has, what runs where, and what is in the way")
@@ -110,6 +115,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     from rtvi_local.server.run import serve
 
     return serve(loaded.config)
+
+
+def _talk(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments).config
+    from rtvi_local.logging_setup import set_up_logging
+
+    set_up_logging("warning")
+    from rtvi_local.talk import talk
+
+    return talk(config, in_writing=arguments.text)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

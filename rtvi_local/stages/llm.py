@@ -169,7 +169,7 @@ class Llm(Stage):
         loop = asyncio.get_running_loop()
         began, revision = loop.time(), prompt.revision
         first = True
-        self.emit(ReplyStarted(revision, prompt.speak_reply))
+        self.emit(ReplyStarted(revision, prompt.speak_reply, prompt.language))
         tools = self._toolbox.tools
         calls: list[WrittenCall] = []
         try:

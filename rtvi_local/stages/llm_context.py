@@ -44,8 +44,8 @@ class LlmContext(Stage):
         *,
         follows_language: bool = False,
     ) -> None:
-        """`tools` are those that the model is told of. With `follows_language` each turn is answered in the language that it was
-        spoken in."""
+        """`tools` are those that the model is told of. With `follows_language` each turn is answered in the language that it
+        was spoken in."""
         super().__init__()
         self._follows_language = follows_language
         self._language: str | None = None
