@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Protocol
 
 from rtvi_local import __version__
@@ -105,7 +105,7 @@ async def converse(
         await asyncio.wait_for(transport.closed.wait(), 10)
 
 
-async def lines_of(descriptor: int, prompt: Callable[[], None]) -> AsyncIterator[str]:
+async def lines_of(descriptor: int, prompt: Callable[[], None]) -> AsyncGenerator[str, None]:
     """What is typed there, line by line, until its end. `prompt` is called before each."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[bytes] = asyncio.Queue()

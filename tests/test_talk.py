@@ -142,7 +142,8 @@ def test_portaudio_is_given_both_directions_of_one_stream(monkeypatch: pytest.Mo
 
     library = SimpleNamespace(PortAudioError=NoSuchDevice, query_devices=lambda kind: {}, Stream=open_stream)
     monkeypatch.setitem(sys.modules, "sounddevice", library)
-    card, heard = PortAudio.find(), []
+    heard: list[Int16] = []
+    card = PortAudio.find()
     card.start(heard.append, lambda: np.full(BLOCK, 9, np.int16))
     assert (streams[0].asked["samplerate"], streams[0].asked["blocksize"], streams[0].asked["channels"]) == (48_000, 960, 1)
     assert heard[0].tolist() == [7] * BLOCK

@@ -1,10 +1,12 @@
 """How well wake words wake, how rarely anything else does, and what waiting for them costs.
 
-    python -m rtvi_local.bench.wake [--minutes 10] [--audio FOLDER] [--phrase "hey computer"] [--server] [--json]
+    python -m rtvi_local.bench.wake [--minutes 60] [--audio FOLDER] [--server] [--save docs/wake.json] [--json]
 
-Everything is spoken by the installed Piper voice: each wake word 20 times (five speeds, in a quiet room and before three
-crowds), then other sentences, and the recordings in FOLDER, for as many minutes as asked for. `--phrase` does the same with
-trigger words that have no small model, through Whisper. `--server` measures a whole appliance, asleep, whose client talks.
+Everything is spoken by the installed Piper voice, and heard by the very conversation that a client has, in virtual time: each
+wake word 20 times (five speeds, in a quiet room and in three crowds that talk before and after it too); then other sentences at
+several speeds and pitches, and the recordings in FOLDER, for as many minutes as asked for; then each wake word with a command
+behind it and no pause between; then the appliance's own voice, saying wake words, back at its microphone. `--server` measures a
+whole appliance, asleep, whose client talks.
 """
 
 from __future__ import annotations
@@ -18,26 +20,38 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from rtvi_local import virtual_clock
 from rtvi_local.audio.pcm import to_int16
 from rtvi_local.bench.rooms import beside, crowd
+from rtvi_local.bench.sitting import machine
 from rtvi_local.bench.speech import CALLER_RATE, resampled
 from rtvi_local.bench.utterances import PITCHES, SENTENCES, Speaker, recorded
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Int16
-from rtvi_local.engines.wake_word import SMALL_MODELS, open_detector
+from rtvi_local.bench.wake_room import RecordedVoice, Room
+from rtvi_local.bench.words import normalised_words, word_errors
+from rtvi_local.engines.fakes import EchoTranscriber
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Int16, Transcriber
+from rtvi_local.engines.silero import Silero
+from rtvi_local.engines.wake_word import SMALL_MODELS
 from rtvi_local.model_store import open_store
-from rtvi_local.stages.trigger_words import find
 
 SPEEDS = (0.8, 0.9, 1.0, 1.1, 1.25)
 CROWDS_DB: tuple[float | None, ...] = (None, 20.0, 15.0, 10.0)
 """How much weaker the crowd is than the voice; None for a quiet room."""
+RATES = (1.0, 0.86, 1.08, 0.93, 1.16, 1.25)
+"""The same recording played slower and faster, and so lower and higher: as many other people."""
 COMMAND = "what time is it?"
-_FRAME = LISTENING_SAMPLE_RATE // 50
-_SILENCE = np.zeros(LISTENING_SAMPLE_RATE // 2, np.float32)
+TEXT_WORDS = ("hey computer",)
+"""Those that have no small model."""
+ECHOES = tuple(itertools.product((0.3, 1.0), (60, 200)))
+"""How loud the voice comes back, and after how many ms."""
+LEAD_S, TAIL_S = 2.0, 0.5
+_QUIET = np.zeros(LISTENING_SAMPLE_RATE // 2, np.int16)
 
 
 class Sayer(Protocol):
@@ -51,87 +65,129 @@ class Figures:
     missed: list[str] = field(default_factory=list)
     other_speech_minutes: float = 0.0
     false_wakes: list[str] = field(default_factory=list)
-    detectors_percent_of_a_core: float = 0.0
-    """All four words at once, in this process."""
-    transcribed: dict[str, int] = field(default_factory=dict)
-    transcribed_missed: list[str] = field(default_factory=list)
-    transcribed_false: list[str] = field(default_factory=list)
-    transcribed_others: int = 0
+    transcribed_asleep: int = 0
+    """How often anything was transcribed meanwhile, without a wake."""
+    commands: dict[str, int] = field(default_factory=dict)
+    """Of as many as there are speeds, those that arrived word for word, by wake word."""
+    commands_wrong: list[str] = field(default_factory=list)
+    own_voice: dict[str, int] = field(default_factory=dict)
+    """How often it woke from its own voice, by wake word; each was tried with every echo."""
+    control_woken: int = 0
+    """How many of the same sounds wake it when it is not itself that speaks."""
     server_percent_of_a_core: dict[str, float] = field(default_factory=dict)
 
 
-def utterances(voice: Sayer, text: str, people: Float32) -> Iterator[tuple[str, Float32]]:
-    """`text` in every speed before every crowd: a name and 16 kHz audio that begins and ends with half a second of silence."""
+@dataclass(frozen=True)
+class Studio:
+    voice: Sayer
+    people: Float32
+    """A crowd that talks."""
+    silero: Silero
+
+    def room(self, words: Sequence[str], transcriber: Transcriber | None = None, voice: RecordedVoice | None = None) -> Room:
+        """To be called in the event loop."""
+        deaf = EchoTranscriber(lambda _: "")
+        return Room(words, self.silero, transcriber or deaf, voice=voice)
+
+
+def utterances(studio: Studio, text: str) -> Iterator[tuple[str, Float32]]:
+    """`text` at every speed before every crowd: a name and 16 kHz audio. A crowd does not wait for somebody to speak: it is
+    there from the start to the end."""
     for number, (speed, crowd_db) in enumerate(itertools.product(SPEEDS, CROWDS_DB)):
-        samples = voice.say(text, speed)
+        said = studio.voice.say(text, speed)
+        lead, tail = (np.zeros(int(seconds * LISTENING_SAMPLE_RATE), np.float32) for seconds in (LEAD_S, TAIL_S))
+        samples = np.concatenate([lead, said, tail])
         if crowd_db is not None:
-            samples = beside(samples, np.roll(people, number * 4801)[: len(samples)], crowd_db)
+            people = np.resize(np.roll(studio.people, number * 4801), len(samples))
+            there = slice(len(lead), len(lead) + len(said))
+            # As loud as `beside` makes it next to the words alone.
+            mixed = beside(said, people[there], crowd_db) - said
+            samples = samples + people * np.float32(np.linalg.norm(mixed) / max(1e-9, np.linalg.norm(people[there])))
         name = f"{text} ×{speed}" + ("" if crowd_db is None else f", crowd {crowd_db:.0f} dB")
-        yield name, np.concatenate([_SILENCE, samples, _SILENCE])
+        yield name, samples
 
 
-def wakes(detector_words: Sequence[str], samples: Float32) -> str | None:
-    """The first wake word that is heard in it."""
-    detector = open_detector(detector_words)
-    pcm = to_int16(samples)
-    found = (detector.push(pcm[start : start + _FRAME]) for start in range(0, pcm.size, _FRAME))
-    try:
-        return next((word for word in found if word), None)
-    finally:
-        detector.close()
+def wakes(studio: Studio, word: str, samples: Float32) -> bool:
+    """Whether it wakes a conversation that waits for this word."""
+
+    async def listen() -> bool:
+        room = studio.room([word])
+        await room.hear(to_int16(samples))
+        await room.close()
+        return bool(room.woken_ms)
+
+    return virtual_clock.run(listen())
 
 
-def recognition(figures: Figures, voice: Speaker, people: Float32) -> None:
+def recognition(figures: Figures, studio: Studio) -> None:
     for word in SMALL_MODELS:
-        heard = [(name, wakes([word], samples)) for name, samples in utterances(voice, word.title(), people)]
-        figures.woken[word] = sum(found is not None for _, found in heard)
-        figures.missed += [name for name, found in heard if found is None]
+        heard = [(name, wakes(studio, word, samples)) for name, samples in utterances(studio, word.title())]
+        figures.woken[word] = sum(woken for _, woken in heard)
+        figures.missed += [name for name, woken in heard if not woken]
 
 
-def other_speech(figures: Figures, voice: Speaker, minutes: float, audio: Path | None) -> None:
-    """Every sentence at another speed and pitch each time round; all four models listen without being reset."""
+def others(voice: Sayer, audio: Path | None) -> Iterator[tuple[str, Int16]]:
+    """What is said besides wake words, without end: recordings first, then every sentence as ever other people say it."""
+    for utterance in recorded(audio) if audio else ():
+        if not utterance.name.startswith("wake-"):
+            yield utterance.name, to_int16(utterance.samples)
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
-    recordings = [(u.name, u.samples) for u in recorded(audio) if not u.name.startswith("wake-")] if audio else []
     pitches = list(PITCHES.values())
-    detector = open_detector(SMALL_MODELS)
-    heard_s = listened_s = 0.0
-    for number in itertools.count():
-        if heard_s >= minutes * 60:
+    for turn, rate in itertools.product(itertools.count(), RATES):
+        for number, text in enumerate(sentences):
+            said = to_int16(voice.say(text, SPEEDS[turn % len(SPEEDS)], pitches[(number + turn) % len(pitches)]))
+            yield text, said if rate == 1 else resampled(said, round(LISTENING_SAMPLE_RATE * rate), LISTENING_SAMPLE_RATE)
+
+
+async def other_speech(figures: Figures, studio: Studio, minutes: float, audio: Path | None) -> None:
+    """All four models listen, in one conversation, without a break."""
+    transcriber = EchoTranscriber(lambda _: "")
+    room = studio.room(SMALL_MODELS, transcriber)
+    heard = 0
+    for name, samples in others(studio.voice, audio):
+        before = len(room.woken_ms)
+        await room.hear(samples)
+        heard += samples.size
+        if len(room.woken_ms) > before:
+            figures.false_wakes.append(name)
+        if not room.woken_ms:
+            figures.transcribed_asleep = len(transcriber.heard_samples)
+        if heard >= minutes * 60 * LISTENING_SAMPLE_RATE:
             break
-        if number < len(recordings):
-            name, samples = recordings[number]
-        else:
-            name = sentences[number % len(sentences)]
-            samples = voice.say(name, SPEEDS[number // len(sentences) % len(SPEEDS)], pitches[number % len(pitches)])
-        pcm = to_int16(samples)
-        began_s = time.process_time()
-        found = [detector.push(pcm[start : start + _FRAME]) for start in range(0, pcm.size, _FRAME)]
-        listened_s += time.process_time() - began_s
-        heard_s += pcm.size / LISTENING_SAMPLE_RATE
-        if any(found):
-            figures.false_wakes.append(f"{next(word for word in found if word)}: {name}")
-            detector.reset()
-    figures.other_speech_minutes = heard_s / 60
-    figures.detectors_percent_of_a_core = 100 * listened_s / heard_s
-    detector.close()
+    await room.close()
+    figures.other_speech_minutes = heard / LISTENING_SAMPLE_RATE / 60
 
 
-async def through_whisper(figures: Figures, voice: Speaker, people: Float32, phrases: Sequence[str], whisper: Path) -> None:
-    from rtvi_local.engines.whisper import Whisper
+async def commands(figures: Figures, studio: Studio, whisper: Transcriber) -> None:
+    """ "Okay nabu what time is it": what reaches the model."""
+    for word in (*SMALL_MODELS, *TEXT_WORDS):
+        figures.commands[word] = 0
+        for speed in SPEEDS:
+            room = studio.room([word], whisper)
+            said = to_int16(studio.voice.say(f"{word.title()} {COMMAND}", speed))
+            await room.hear(np.concatenate([_QUIET, _QUIET, said, *[_QUIET] * 5]))
+            heard = " ".join(room.turns)
+            await room.close()
+            if word_errors(normalised_words(COMMAND), normalised_words(heard)) == 0:
+                figures.commands[word] += 1
+            else:
+                figures.commands_wrong.append(f"{word} ×{speed}: {heard or 'nothing'}")
 
-    engine = Whisper.load(whisper, device="cpu", threads=2)
 
-    async def heard(samples: Float32) -> str:
-        return (await engine.transcribe(samples, language="en")).text
-
-    for phrase in phrases:
-        texts = [(name, await heard(s)) for name, s in utterances(voice, f"{phrase.capitalize()}, {COMMAND}", people)]
-        figures.transcribed[phrase] = sum(find(text, phrases, "sentences") is not None for _, text in texts)
-        figures.transcribed_missed += [f"{name}: {text}" for name, text in texts if find(text, phrases, "sentences") is None]
-    others = [await heard(voice.say(text)) for text in SENTENCES.read_text(encoding="utf-8").splitlines()]
-    figures.transcribed_others = len(others)
-    figures.transcribed_false = [text for text in others if find(text, phrases, "sentences") is not None]
-    engine.close()
+async def own_voice(figures: Figures, studio: Studio) -> None:
+    """Asleep, it answers what is typed; the answer is nothing but wake words."""
+    for word in SMALL_MODELS:
+        said = to_int16(studio.voice.say(f"{word.title()}. {word.title()}!"))
+        figures.own_voice[word] = 0
+        for echo, echo_ms in ECHOES:
+            voice = RecordedVoice(said, LISTENING_SAMPLE_RATE)
+            room = Room([word], studio.silero, EchoTranscriber(lambda _: ""), voice=voice, echo=echo, echo_ms=echo_ms)
+            room.type("Who are you?")
+            await room.hear(np.concatenate([_QUIET] * (8 + 2 * said.size // LISTENING_SAMPLE_RATE)))
+            figures.own_voice[word] += bool(room.woken_ms)
+            await room.hear(said)
+            figures.control_woken += bool(room.woken_ms)
+            await room.close()
 
 
 def whole_appliance(figures: Figures, voice: Speaker, seconds: float) -> None:
@@ -159,17 +215,18 @@ async def _cpu_percent(url: str, cpu_s: Callable[[], float], talk: Int16, second
 
 
 def report(figures: Figures) -> str:
-    lines = [f"{word:12} woke {count:2} of {len(SPEEDS) * len(CROWDS_DB)}" for word, count in figures.woken.items()]
+    of = len(SPEEDS) * len(CROWDS_DB)
+    lines = [f"{word:12} woke {count:2} of {of}" for word, count in figures.woken.items()]
     lines += [f"  missed: {name}" for name in figures.missed]
     lines.append(f"other speech: {len(figures.false_wakes)} false wakes in {figures.other_speech_minutes:.1f} minutes")
     lines += [f"  {name}" for name in figures.false_wakes]
-    lines.append(f"four models: {figures.detectors_percent_of_a_core:.2f} % of one core")
-    for phrase, count in figures.transcribed.items():
-        lines.append(f"{phrase!r} in transcripts: found in {count} of {len(SPEEDS) * len(CROWDS_DB)}")
-    lines += [f"  missed: {name}" for name in figures.transcribed_missed]
-    if figures.transcribed:
-        lines.append(f"  taken for it: {len(figures.transcribed_false)} of {figures.transcribed_others} other sentences")
-        lines += [f"    {text}" for text in figures.transcribed_false]
+    lines.append(f"transcriptions meanwhile, asleep: {figures.transcribed_asleep}")
+    lines += [
+        f"{word:12} and a command without a pause: {n} of {len(SPEEDS)} word for word" for word, n in figures.commands.items()
+    ]
+    lines += [f"  wrong: {what}" for what in figures.commands_wrong]
+    tried = len(ECHOES) * len(figures.own_voice)
+    lines.append(f"own voice: woke {sum(figures.own_voice.values())} times of {tried}; as another's, {figures.control_woken}")
     for words, percent in figures.server_percent_of_a_core.items():
         lines.append(f"whole appliance asleep ({words}), its client talking half of the time: {percent:.1f} % of one core")
     return "\n".join(lines)
@@ -177,25 +234,33 @@ def report(figures: Figures) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.wake", description="How well wake words work here.")
-    parser.add_argument("--minutes", type=float, default=10, help="of other speech (default 10)")
+    parser.add_argument("--minutes", type=float, default=60, help="of other speech (default 60)")
     parser.add_argument("--audio", type=Path, help="a folder with recordings to be ignored, too")
-    parser.add_argument("--phrase", action="append", default=[], help="trigger words that Whisper must find; may be repeated")
     parser.add_argument("--server", action="store_true", help="also measure a whole appliance that is asleep")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write them there as JSON")
     options = parser.parse_args(arguments)
+    from rtvi_local.engines.whisper import Whisper
+
     store = open_store(os.environ.get("RTVI_LOCAL_MODELS_DIRECTORY", ""))
     models = store.preset("laptop")
     voice = Speaker(store.path(models.tts))
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
     people = crowd([voice.say(text) for text in sentences[:20]], 20 * LISTENING_SAMPLE_RATE)
+    studio = Studio(voice, people, Silero.load(store.path(models.vad)))
     figures = Figures()
-    recognition(figures, voice, people)
-    other_speech(figures, voice, options.minutes, options.audio)
-    if options.phrase:
-        asyncio.run(through_whisper(figures, voice, people, options.phrase, store.path(models.stt)))
+    recognition(figures, studio)
+    virtual_clock.run(other_speech(figures, studio, options.minutes, options.audio))
+    virtual_clock.run(own_voice(figures, studio))
+    whisper = Whisper.load(store.path(models.stt), device="cpu", threads=2)
+    virtual_clock.run(commands(figures, studio, whisper))
+    whisper.close()
     if options.server:
         whole_appliance(figures, voice, 20)
-    sys.stdout.write((json.dumps(asdict(figures), indent=1) if options.json else report(figures)) + "\n")
+    found = {"machine": machine(), "measured": date.today().isoformat(), **asdict(figures)}
+    if options.save:
+        options.save.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write((json.dumps(found, indent=1) if options.json else report(figures)) + "\n")
     return 0
 
 
