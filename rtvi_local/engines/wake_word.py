@@ -20,9 +20,8 @@ SMALL_MODELS = ("alexa", "hey jarvis", "hey mycroft", "okay nabu")
 """What the package can recognise, as people say it."""
 
 CUTOFFS = {"okay nabu": 0.69}
-"""Mean probability from which on a word counts as heard, where the model's own is too strict: at 0.85 it misses a quarter of the
-calls in a room where others talk, at 0.69 no more than one false wake an hour was found
-(`python -m rtvi_local.bench.wake`)."""
+"""Mean probability from which on a word counts as heard, where the model's own is too strict: at 0.85 it misses a quarter of
+the calls in a room where others talk; at 0.69 there is not one false wake an hour (`python -m rtvi_local.bench.wake`)."""
 _SPELLINGS = {"ok nabu": "okay nabu"}
 
 
