@@ -20,8 +20,8 @@ from rtvi_local.engines.wake_word import open_detector
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.frames import Frame, TurnCommitted, UserTurn, WakeState
-from rtvi_local.stages.listening import IsInvented
 from rtvi_local.stages.pipeline_request import default_stages
+from rtvi_local.stages.rolling_transcription import IsInvented
 from rtvi_local.transports.loopback import LoopbackTransport
 
 PIECE = LISTENING_SAMPLE_RATE // 50

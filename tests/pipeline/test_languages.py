@@ -10,7 +10,7 @@ import pytest
 from rtvi_local import virtual_clock
 from rtvi_local.config import Config, Llm, Stt
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
-from rtvi_local.engines.interfaces import EngineError, Transcription, Voice
+from rtvi_local.engines.interfaces import EngineError, Float32, Transcription, Voice
 from rtvi_local.engines.piper import PiperVoice, installed_language
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
@@ -71,7 +71,7 @@ class Polyglot(EchoTranscriber):
         self.said = list(said)
         self.asked: list[str | None] = []
 
-    async def transcribe(self, samples: object, *, language: str | None = None) -> Transcription:
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
         self.asked.append(language)
         text, detected = self.said[0]
         await asyncio.sleep(0.05)
