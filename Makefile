@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint web bench bench-peer bench-wer profile docs constraints models browser clean
+.PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer profile docs constraints models browser clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -31,8 +31,11 @@ web: ## build the page and the SDK (web/dist) from their sources; needs Node
 	cd web && npm ci && npm run build
 
 bench: setup ## voice-to-voice latency of this machine, about 8 minutes: docs/latency.json, docs/latency.svg
-	$(BIN)/rtvi-local bench --turns 20 --warm-up 3 --interruptions 10 --conversations 1,2,4 --after 30 --idle 1,8 \
+	$(BIN)/rtvi-local bench --questions 20 --warm-up 3 --interruptions 10 --conversations 1,2,4 --after 30 --idle 1,8 \
 	  --save docs/latency.json --plot docs/latency.svg $(ARGS)
+
+bench-turns: setup ## how well it takes turns: scenes of pauses, interruptions and noise, with Smart Turn and without
+	$(BIN)/rtvi-local bench --turns all --save docs/turns.json $(ARGS)
 
 bench-peer: setup ## the same questions to this and to Pipecat, by turns; installs it into build/peer-venv
 	$(BIN)/python -m rtvi_local.bench.peer --turns 20 --interruptions 2 --save docs/peer.json $(ARGS)

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtvi_local.bench.turns.cli import register as register_turns
+from rtvi_local.bench.turns.cli import run as run_turns
 from rtvi_local.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def register(commands: Any) -> None:
         help="how fast this machine answers, over real WebRTC, as a table and a plot",
         description="Talks with an appliance over real WebRTC and measures how long each answer takes, and why.",
     )
-    parser.add_argument("--turns", type=_count, default=20, metavar="N", help="turns that count (default 20; 0: none)")
+    parser.add_argument("--questions", type=_count, default=20, metavar="N", help="turns that count (default 20; 0: none)")
     parser.add_argument("--warm-up", type=_count, default=3, metavar="N", help="turns before them that don't (default 3)")
     parser.add_argument("--depth", type=_some, default=10, metavar="N", help="turns of one conversation (default 10)")
     parser.add_argument("--interruptions", type=_count, default=0, metavar="N", help="how fast the bot stops when spoken over")
@@ -61,10 +63,16 @@ def register(commands: Any) -> None:
     parser.add_argument("--save", type=Path, metavar="FILE", help="write them there as JSON")
     parser.add_argument("--add", action="store_true", help="keep what that file holds: turns are added, the rest is replaced")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there (SVG)")
+    register_turns(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.add and not arguments.save:
+        raise UserError("--add needs --save FILE")
+    if arguments.turns:
+        return run_turns(arguments)
+
     from rtvi_local.bench.latency import Turn
     from rtvi_local.bench.plot import plot
     from rtvi_local.bench.report import rest, table
@@ -72,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rtvi_local.bench.sitting import Plan, add, sit
 
     plan = Plan(
-        turns=arguments.turns,
+        turns=arguments.questions,
         warm_up=arguments.warm_up,
         depth=arguments.depth,
         interruptions=arguments.interruptions,
@@ -83,8 +91,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if plan.idle and arguments.url:
         raise UserError("--idle measures an appliance that it starts itself: leave --url away")
-    if arguments.add and not arguments.save:
-        raise UserError("--add needs --save FILE")
     earlier = _read(arguments.save) if arguments.add else {}
     utterances = interleaved(recordings(arguments.audio), asyncio.run(questions()))
     try:

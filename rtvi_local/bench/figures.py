@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvi_local.bench.report import PROCESS, WATERFALL
+from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
 Found = dict[str, Any]
@@ -17,6 +18,7 @@ def figures_page(folder: Path) -> str:
     """The page for the files in `folder`; a part whose file is missing says which command measures it."""
     parts = [
         ("latency.json", "make bench", _latency),
+        ("turns.json", "make bench-turns", _turns),
         ("peer.json", "make bench-peer", _peer),
         ("peer-tiny.json", 'make bench-peer ARGS="--preset tiny --save docs/peer-tiny.json"', _peer),
         ("wer.json", "make bench-wer", _wer),
@@ -24,7 +26,7 @@ def figures_page(folder: Path) -> str:
     lines = [
         "# Figures",
         "",
-        "Written by `make docs` from what the commands below found; [latency.md](latency.md) explains them.",
+        "Written by `make docs` from what the commands below found; see [latency.md](latency.md), [turns.md](turns.md).",
         "",
     ]
     for name, command, show in parts:
@@ -65,6 +67,13 @@ def _latency(report: Found) -> Iterable[str]:
         for connections, percent in report.get("idle", {}).get("percent", {}).items()
     ]
     yield from _table(("", ""), rest)
+
+
+def _turns(report: Found) -> Iterable[str]:
+    yield _where(report, report["measured"])
+    for name, rows in groups(report):
+        yield ""
+        yield from _table((f"**{name}**", *HEADS[1:]), rows)
 
 
 def _peer(report: Found) -> Iterable[str]:

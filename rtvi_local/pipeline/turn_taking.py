@@ -64,6 +64,8 @@ class Answering:
     """Speech that begins before is the rest of what is being answered: the turn was ended too early."""
     sound_ms: float = NEVER
     """When a sound began that goes on but was not taken for an interruption."""
+    unjudged: Judging | None = None
+    """A sound that has ended and whose words are late: the voice has come back meanwhile, but they are not lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +430,16 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
         case SpeechPaused():
             # Sound that was not taken for an interruption must not become the beginning of the next utterance.
             return state, (ForgetAudio(),)
+        case EndJudged(_, probability, revision) if state.unjudged is not None and revision == state.latest:
+            return replace(state, unjudged=replace(state.unjudged, probability=probability)), ()
+        case Transcribed(_, _, revision) if state.unjudged is not None and revision == state.latest:
+            return _judged(state.unjudged, event, (), policy)
         case Delivered(_, revision) if revision == state.reply:
+            if state.unjudged is not None:
+                return _undecided(state.unjudged), (OpenTurn(),)
+            if state.sound_ms != NEVER:
+                # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
+                return Listening(state.latest, state.sound_ms), (OpenTurn(),)
             return Idle(state.latest), ()
         case _:
             return state, ()
@@ -467,22 +478,31 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
             return Overlapping(state.latest, state.reply, state.started_ms, state.rejoins), ()
         case EndJudged(_, probability, revision) if revision == state.latest:
             return replace(state, probability=probability), ()
-        case Transcribed(at_ms, text, revision) if revision == state.latest:
-            if not text or is_backchannel(text):
-                return Answering(state.latest, state.reply), (ResumeVoice(), ForgetAudio())
-            taken = (Interrupt(state.reply, state.rejoins), OpenTurn())
-            if is_hush(text):
-                return Idle(state.latest), (*taken, DropTurn(state.latest), ForgetAudio())
-            decided = Deciding(state.latest, state.started_ms, state.quiet_since_ms, text, state.probability)
-            settled, effects = _settle(decided, at_ms, policy)
-            return settled, (*taken, Think(revision, text), *effects)
+        case Transcribed(_, _, revision) if revision == state.latest:
+            return _judged(state, event, (ResumeVoice(),), policy)
         case Delivered(_, revision) if revision == state.reply:
-            decided = Deciding(state.latest, state.started_ms, state.quiet_since_ms, None, state.probability)
-            return decided, (ResumeVoice(), OpenTurn())
+            return _undecided(state), (ResumeVoice(), OpenTurn())
         case Tick(at_ms) if at_ms >= state.quiet_since_ms + LONGEST_JUDGEMENT_MS:
-            return Answering(state.latest, state.reply), (ResumeVoice(), ForgetAudio())
+            return Answering(state.latest, state.reply, unjudged=state), (ResumeVoice(),)
         case _:
             return state, ()
+
+
+def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], policy: Policy) -> Step:
+    """What the sound over the reply was."""
+    if not _takes_floor(words.text):
+        return Answering(judging.latest, judging.reply), (*resume, ForgetAudio())
+    taken = (Interrupt(judging.reply, judging.rejoins), OpenTurn())
+    if is_hush(words.text):
+        return Idle(judging.latest), (*taken, DropTurn(judging.latest), ForgetAudio())
+    decided = replace(_undecided(judging), text=words.text)
+    settled, effects = _settle(decided, words.at_ms, policy)
+    return settled, (*taken, Think(words.revision, words.text), *effects)
+
+
+def _undecided(judging: Judging) -> Deciding:
+    """The same sound as a turn of its own, because the reply is over."""
+    return Deciding(judging.latest, judging.started_ms, judging.quiet_since_ms, None, judging.probability)
 
 
 def _typed(state: State, event: Typed) -> Step:

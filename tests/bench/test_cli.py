@@ -41,7 +41,7 @@ def test_a_file_that_is_no_report_is_not_added_to(tmp_path: Path, capsys: pytest
     assert "no report" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [["--turns", "-1"], ["--depth", "0"], ["--conversations", "1,x"]])
+@pytest.mark.parametrize("wrong", [["--questions", "-1"], ["--depth", "0"], ["--conversations", "1,x"]])
 def test_impossible_numbers_are_wrong_usage(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(["bench", *wrong])

@@ -23,7 +23,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
-    assert page.count("Not measured yet.") == 4
+    assert page.count("Not measured yet.") == 5
     assert "`make bench-peer`" in page
 
 
@@ -46,6 +46,13 @@ def test_word_errors_become_a_table_with_their_intervals(tmp_path: Path) -> None
     page = figures_page(tmp_path)
     assert "| all | 3 | 30 | 3.3 % (0.0-10.0) | 0.0 % (0.0-0.0) | 3.3 % (0.0-10.0) | +0.0 (" in page
     assert "| 700 | 140 | 100 |" in page
+
+
+def test_turn_taking_stands_with_its_bounds(tmp_path: Path) -> None:
+    ended = {"group": "complete", "turns": 1, "ended_ms": 310.0, "committed_before_ms": [], "audible_before_ms": None}
+    outcomes = [{"name": "Yes.", "detector": detector, **ended} for detector in (True, False)]
+    (tmp_path / "turns.json").write_text(json.dumps({"machine": MACHINE, "measured": "today", "kinds": {"end": outcomes}}))
+    assert "| complete: end of turn, median | 310 ms | 310 ms | ≤ 300 ms | NO |" in figures_page(tmp_path)
 
 
 def test_the_peer_stands_beside(tmp_path: Path) -> None:

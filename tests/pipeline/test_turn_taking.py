@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from rtvi_local.pipeline.floor import is_hush
 from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS
 from rtvi_local.pipeline.turn_taking import (
     LONGEST_JUDGEMENT_MS,
@@ -42,6 +43,7 @@ from rtvi_local.pipeline.turn_taking import (
     Transcribed,
     Typed,
     WordsSoFar,
+    _takes_floor,
     deadline,
     learnt,
     patience_ms,
@@ -216,7 +218,25 @@ def test_a_paused_voice_comes_back_though_the_words_never_do() -> None:
     due = deadline(state, POLICY)
     assert due == 5200 + LONGEST_JUDGEMENT_MS
     _, effects = play(state, Tick(due))
-    assert effects == [ResumeVoice(), ForgetAudio()]
+    assert effects == [ResumeVoice()]
+
+
+def test_words_that_come_after_the_voice_has_come_back_still_take_the_floor() -> None:
+    late, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Tick(5200 + LONGEST_JUDGEMENT_MS))
+    _, effects = play(late, Transcribed(6500, "What about Rome?", 2))
+    assert effects == [Interrupt(1), OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
+    state, effects = play(late, Transcribed(6500, "Mhm.", 2))
+    assert effects == [ForgetAudio()]
+    assert state == Answering(2, 1)
+    state, effects = play(late, EndJudged(6300, 0.9, 2), Delivered(6400, 1), Transcribed(6500, "What about Rome?", 2))
+    assert effects == [OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
+
+
+def test_who_speaks_over_the_end_of_a_reply_is_heard_out() -> None:
+    state, _ = play(answering(), SpeechBegan(5000), Tick(5000 + LONGEST_WORDLESS_MS))
+    state, effects = play(state, Delivered(6200, 1), SpeechPaused(7000, 6900))
+    assert effects == [OpenTurn(), Evaluate(2)]
+    assert isinstance(state, Deciding)
 
 
 @pytest.mark.parametrize(("interruptions", "expected"), [("never", []), ("eager", [Interrupt(1), OpenTurn()])])
@@ -246,6 +266,19 @@ class World:
     dead: int = 0
     evaluated: int = 0
     committed: list[int] = field(default_factory=list)
+    speaking: bool = False
+    """The person's voice activity, as far as it has not been forgotten."""
+    awaited: int = 0
+    """The evaluation whose words are still wanted; 0 for none."""
+
+    def hear(self, event: Event, policy: Policy) -> None:
+        match event:
+            case SpeechBegan():
+                self.speaking, self.awaited = policy.interruptions != "never", 0
+            case SpeechPaused() | Typed() | Hushed():
+                self.speaking = False
+            case _:
+                pass
 
     def see(self, effect: Effect) -> None:
         match effect:
@@ -254,7 +287,7 @@ class World:
                 self.turn_open = True
             case Evaluate(revision):
                 assert revision > self.evaluated, "an evaluation's revision must be new"
-                self.evaluated = revision
+                self.evaluated = self.awaited = revision
             case Think(revision, text, typed):
                 assert text
                 assert revision > self.thought, "each revision is thought about once"
@@ -285,7 +318,7 @@ class World:
                 assert self.voice_paused
                 self.voice_paused = False
             case ForgetAudio():
-                pass
+                self.speaking, self.awaited = False, 0
 
     def agrees_with(self, state: State) -> None:
         assert self.turn_open == isinstance(state, Listening | Deciding)
@@ -333,14 +366,20 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         else:
             event = random_event(random_, state, world, now_ms)
         before = state
+        world.hear(event, policy)
         state, effects = step(state, event, policy)
         policy = learnt(policy, before, event, state)
+        if isinstance(event, Transcribed) and event.revision == world.awaited != 0:
+            if _takes_floor(event.text) and not is_hush(event.text):
+                assert Think(event.revision, event.text) in effects, "words that were asked for are never lost"
+            world.awaited = 0
         assert 0 <= policy.pace_ms < 1_000_000
         for effect in effects:
             world.see(effect)
         if isinstance(event, Delivered) and event.revision == world.reply:
             world.reply = 0
         world.agrees_with(state)
+        assert not (world.speaking and isinstance(state, Idle)), "nobody speaks without being heard"
         assert state.latest >= before.latest, "revisions never shrink"
         if isinstance(event, Tick) and due is not None and event.at_ms >= due:
             assert state != before, "a deadline that has come moves things on"

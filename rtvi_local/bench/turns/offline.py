@@ -1,9 +1,10 @@
 """Scenes in virtual time: real ears (voice activity, Whisper, Smart Turn) and the real turn-taking, without a network or a
 model that answers: dozens of policies are compared in seconds.
 
-    python -m rtvi_local.bench.turns.offline MODELS [--cache FOLDER] [--complete-ms N] [--incomplete-ms N] [--no-detector] [-v]
+    python -m rtvi_local.bench.turns.offline MODELS [--scenes NAME] [--complete-ms N] [--incomplete-ms N] [--no-detector] [-v]
 
 MODELS is the folder with one folder per model. The first run takes minutes, for it asks the models; their answers are kept.
+Settings and curves were chosen with `--scenes end_of_turn`; `--scenes end_of_turn_2` shows whether they hold for others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from rtvi_local.engines.invented import looks_invented, speech_energy_db
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.smart_turn import SmartTurn
 from rtvi_local.engines.whisper import Whisper
-from rtvi_local.pipeline.frames import Audio, Frame, TurnCommitted
+from rtvi_local.pipeline.frames import Audio, Frame, TurnCommitted, UserTurn, VoicePaused
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.turn_taking import Policy
 from rtvi_local.stages.listening import Listening
@@ -39,6 +40,8 @@ from rtvi_local.stages.rolling_transcription import IsInvented
 
 LEAD_S = 0.5
 TAIL_S = 2.5
+ANSWER_MS = 350.0
+"""From the words to the first sound of an answer, as measured by `rtvi-local bench` (first token, clause and sound)."""
 _PIECE = LISTENING_SAMPLE_RATE // 50
 
 
@@ -55,11 +58,26 @@ class Observed:
     """What happened, in milliseconds from the first sample of speech."""
 
     last_sound_ms: float
+    thought_ms: dict[int, float] = field(default_factory=dict)
+    """By revision: when its words were known."""
     commits_ms: list[float] = field(default_factory=list)
+    answers_ms: list[float] = field(default_factory=list)
+    """When the answer to each of these would have become audible, had the person said nothing more."""
+    paused_ms: list[float] = field(default_factory=list)
+    """When the voice was paused because the person went on."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether a turn was committed before the person had finished."""
+        return any(at_ms < self.last_sound_ms for at_ms in self.commits_ms)
 
     @property
     def cut_off(self) -> bool:
-        return any(at_ms < self.last_sound_ms for at_ms in self.commits_ms)
+        """Whether an answer would have been heard before that: nothing stopped it between its turn's end and its sound."""
+        return any(
+            answer_ms < self.last_sound_ms and not any(committed_ms <= at_ms <= answer_ms for at_ms in self.paused_ms)
+            for committed_ms, answer_ms in zip(self.commits_ms, self.answers_ms, strict=True)
+        )
 
     @property
     def delay_ms(self) -> float | None:
@@ -82,8 +100,17 @@ async def _observe(sound: Float32, ears: Ears, policy: Policy, vad: Vad) -> Obse
     pipeline = Pipeline([listening, turns])
 
     def note(frame: Frame) -> None:
-        if isinstance(frame, TurnCommitted):
-            seen.commits_ms.append((loop.time() - LEAD_S) * 1000)
+        now_ms = (loop.time() - LEAD_S) * 1000
+        match frame:
+            case UserTurn(_, revision):
+                seen.thought_ms[revision] = now_ms
+            case TurnCommitted(revision):
+                seen.commits_ms.append(now_ms)
+                seen.answers_ms.append(max(now_ms, seen.thought_ms[revision] + ANSWER_MS))
+            case VoicePaused():
+                seen.paused_ms.append(now_ms)
+            case _:
+                pass
 
     pipeline.observe_with(note)
     heard = np.concatenate([silence(LEAD_S), sound, silence(TAIL_S)])
@@ -107,10 +134,11 @@ def table(scenes: EndOfTurn, observed: dict[Utterance, Observed]) -> str:
     ):
         seen = [observed[utterance] for utterance in utterances]
         delays = [one.delay_ms for one in seen if one.delay_ms is not None]
-        cut_off = sum(one.cut_off for one in seen)
+        cut_off, closed = sum(one.cut_off for one in seen), sum(one.closed for one in seen)
         lines.append(
-            f"{title:<24}{cut_off:3} of {len(seen):3} cut off; end of turn after {percentile(delays, 0.5):4.0f} ms "
-            f"(p95 {percentile(delays, 0.95):4.0f}, most {max(delays):4.0f}); {len(seen) - len(delays)} never ended"
+            f"{title:<24}{cut_off:3} of {len(seen):3} cut off ({closed} closed); end of turn after "
+            f"{percentile(delays, 0.5):4.0f} ms (p95 {percentile(delays, 0.95):4.0f}, most {max(delays):4.0f}); "
+            f"{len(seen) - len(delays)} never ended"
         )
     return "\n".join(lines)
 
@@ -119,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How a policy of turn-taking fares with recorded ends and pauses.")
     parser.add_argument("models", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rtvi-local-turns")
+    parser.add_argument("--scenes", default="end_of_turn", help="which file of utterances")
     parser.add_argument("--complete-ms", type=float, default=Policy().wait_complete_ms)
     parser.add_argument("--incomplete-ms", type=float, default=Policy().wait_incomplete_ms)
     parser.add_argument("--no-detector", action="store_true", help="without Smart Turn")
@@ -137,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         None if options.no_detector else KeptTurnDetector(smart_turn, ends),
         lambda said, samples: looks_invented(said, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples)),
     )
-    scenes = end_of_turn()
+    scenes = end_of_turn(options.scenes)
     observed: dict[Utterance, Observed] = {}
     try:
         for utterance in [*scenes.complete, *scenes.paused, *scenes.whole_before_pause]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -53,8 +54,12 @@ class EndOfTurn:
     whole_before_pause: list[Utterance]
 
 
-def end_of_turn() -> EndOfTurn:
-    scenes = tomllib.loads((FOLDER / "end_of_turn.toml").read_text(encoding="utf-8"))
+def read(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def end_of_turn(name: str = "end_of_turn") -> EndOfTurn:
+    scenes = read(f"{name}.toml")
     complete = [Utterance(text, _person(i)) for i, text in enumerate(scenes["complete"])]
     pauses, times = scenes["pauses_s"], scenes["times"]
 

@@ -1,0 +1,98 @@
+"""Minutes of noise at the level of speech, and of a quiet room: nothing of it is a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rtvi_local.bench.caller import Int16
+from rtvi_local.bench.turns import noises
+from rtvi_local.bench.turns import scenes as scene_files
+from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
+from rtvi_local.bench.turns.sounds import SPEECH_DBFS, Studio, at_level, silence
+from rtvi_local.engines.interfaces import Float32
+
+PIECE_S = 30.0
+"""Each in a conversation of its own, so that a short sitting holds some of everything."""
+MINUTES = 10
+_WAIT_S = 3.0
+"""For what comes late."""
+SILENCE = "silence"
+NOISES = ("café", "music", "television", "household")
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseScene:
+    name: str
+    group: str
+    samples: Int16
+
+
+def scenes(studio: Studio, recordings: Path | None) -> list[NoiseScene]:
+    del recordings
+    said = scene_files.end_of_turn()
+    voices = [studio.say(utterance) for utterance in [*said.complete, *said.whole_before_pause]]
+    return [
+        NoiseScene(f"{group} {number + 1}", group, for_the_line(_sound(group, voices, number))) for group, number in order()
+    ]
+
+
+def order() -> list[tuple[str, int]]:
+    """Which noise, and its seed; noise and silence by turns, so that every shorter run has both."""
+    pieces = int(MINUTES * 60 / PIECE_S)
+    noisy = [(NOISES[number % len(NOISES)], number) for number in range(pieces)]
+    return [one for number in range(pieces) for one in (noisy[number], (SILENCE, number))]
+
+
+def _sound(group: str, voices: Sequence[Float32], seed: int) -> Float32:
+    match group:
+        case "café":
+            sound = noises.cafe(voices, PIECE_S, seed)
+        case "music":
+            sound = noises.music(PIECE_S, seed)
+        case "television":
+            sound = noises.television(voices, PIECE_S, seed)
+        case "household":
+            sound = noises.household(PIECE_S, seed)
+        case _:
+            return silence(PIECE_S)  # the caller's line is never digitally silent
+    return at_level(np.asarray(sound, np.float32), SPEECH_DBFS)
+
+
+async def play(place: Place, scene: NoiseScene) -> Played:
+    async with place.call() as caller:
+        said = caller.say(scene.samples)
+        await said.done.wait()
+        await asyncio.sleep(_WAIT_S)
+        types = [message.type for message in caller.messages]
+        return Played(
+            {
+                "group": scene.group,
+                "seconds": scene.samples.size / 48_000,
+                "opened": types.count("user-started-speaking"),
+                "transcripts": [m.data["text"] for m in caller.messages if m.type == "user-transcription"],
+                "turns": [m.data["text"] for m in caller.messages if m.type == "user-llm-text"],
+                "replies": types.count("bot-started-speaking") or int(caller.first_sound_after(0) is not None),
+            }
+        )
+
+
+def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
+    shown = []
+    for group in (*NOISES, SILENCE):
+        some = [one for one in outcomes if one["group"] == group]
+        if not some:
+            continue
+        minutes = sum(one["seconds"] for one in some) / 60
+        shown.append(Figure(f"{group}, {minutes:.1f} minutes: replies", sum(one["replies"] for one in some), at_most=0))
+        transcripts = sum(len(one["transcripts"]) for one in some)
+        shown.append(Figure(f"{group}: transcripts", transcripts, at_most=0 if group == SILENCE else None))
+        shown.append(Figure(f"{group}: turns opened and dropped", sum(one["opened"] for one in some)))
+    return shown
+
+
+KIND = Kind("noise", scenes, play, figures, at_once=4)

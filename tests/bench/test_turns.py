@@ -1,0 +1,183 @@
+"""What the scenes of turn-taking make of what they observe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from rtvi_local.bench.caller import Arrival
+from rtvi_local.bench.turns import answers, end, interruptions, noise, runner
+from rtvi_local.bench.turns.cli import chosen
+from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played
+from rtvi_local.bench.turns.kinds import KINDS
+from rtvi_local.bench.turns.report import broken, table, with_figures
+from rtvi_local.bench.turns.scenes import Utterance, end_of_turn, read
+from rtvi_local.bench.turns.sounds import Studio
+from rtvi_local.engines.interfaces import Float32
+from rtvi_local.engines.whisper import Whisper
+from rtvi_local.errors import UserError
+
+LOUD = np.full(960, 5000, np.int16)
+
+
+class Hums:
+    """A studio that hums instead of speaking."""
+
+    def say(self, utterance: Utterance) -> Float32:
+        return np.full(1600 + 100 * len(utterance.words), 0.1, np.float32)
+
+
+def figure(figures: list[Figure], name: str) -> Figure:
+    return next(one for one in figures if one.name.startswith(name))
+
+
+def arrivals(*spans: tuple[int, int]) -> list[Arrival]:
+    return [Arrival(float(at_ms), LOUD) for start, end in spans for at_ms in range(start, end, 20)]
+
+
+def ended(**changes: Any) -> Outcome:
+    outcome = {"group": "paused", "turns": 1, "ended_ms": 400.0, "committed_before_ms": [], "audible_before_ms": None}
+    return {**outcome, **changes}
+
+
+def test_kinds_are_chosen_by_name_and_quick_takes_a_part_of_their_scenes() -> None:
+    assert chosen("all") == (list(KINDS), False)
+    assert chosen("quick") == (list(KINDS), True)
+    assert chosen("noise,end,quick") == (["noise", "end"], True)
+    with pytest.raises(UserError, match="--questions"):
+        chosen("20")
+
+
+def test_the_issue_s_counts_are_played() -> None:
+    """At least 60 utterances with pauses, 40 interruptions, 40 that are none, 10 minutes of noise and of silence."""
+    utterances = end_of_turn()
+    assert len(utterances.paused) >= 60
+    assert {utterance.pause_s for utterance in utterances.paused} == {0.3, 0.5, 0.7, 0.9, 1.2}
+    scenes = interruptions.scenes(cast(Studio, Hums()), None)
+    groups = [scene.group for scene in scenes]
+    assert groups.count("question") + groups.count("hush") >= 40
+    assert groups.count("backchannel") + groups.count("noise") >= 40
+    assert len({scene.name for scene in scenes}) == len(scenes), "names tell scenes apart"
+    noisy = [group for group, _ in noise.order()]
+    for is_silence in (True, False):
+        assert noise.PIECE_S * sum((group == noise.SILENCE) == is_silence for group in noisy) >= 600
+
+
+def test_the_second_set_of_utterances_shares_none_with_the_first() -> None:
+    first, second = read("end_of_turn.toml"), read("end_of_turn_2.toml")
+    for group in ("complete", "paused", "whole_before_pause"):
+        assert len(second[group]) == len(first[group])
+        assert not set(second[group]) & set(first[group])
+
+
+def test_a_turn_that_was_rejoined_before_anything_was_audible_is_not_an_answer() -> None:
+    silently = ended(committed_before_ms=[-900.0])
+    audibly = ended(committed_before_ms=[-900.0], audible_before_ms=-400.0, turns=2)
+    figures = end.figures([silently, audibly, ended(), ended(group="complete")])
+    assert figure(figures, "pauses: answered audibly").value == 1
+    assert figure(figures, "pauses: closed").value == 2
+    assert figure(figures, "pauses: made into two turns").value == 1
+
+
+def test_a_turn_that_never_ended_breaks_a_bound() -> None:
+    figures = end.figures([ended(group="complete", ended_ms=None)])
+    assert figure(figures, "all: never ended").holds is False
+    assert figure(figures, "complete: end of turn, median").value is None
+
+
+def test_the_held_voice_is_the_longest_silence_that_begins_around_the_sound() -> None:
+    received = arrivals((0, 2000), (2700, 4000), (4900, 6000))
+    assert interruptions.hold(received, 1900, 3000) == (2000, 2700)
+    assert interruptions.hold(received, 100, 1000) is None
+
+
+def test_lost_and_doubled_words_are_found_and_numbers_may_be_written_as_digits() -> None:
+    text = "It crosses two bridges and arrives before noon."
+    assert interruptions.words_wrong({"text": text, "heard": "It crosses 2 bridges and arrives before noon"}) == 0
+    assert interruptions.words_wrong({"text": text, "heard": "It crosses two bridges and before noon."}) == 1
+    assert interruptions.words_wrong({"text": text, "heard": "It crosses two two bridges and arrives before noon."}) == 1
+
+
+def test_who_was_asked_to_be_quiet_and_speaks_on_is_counted() -> None:
+    quiet = {"group": "hush", "stopped_ms": 200.0, "again": False, "answered": False}
+    figures = interruptions.figures([quiet, {**quiet, "answered": True}, {**quiet, "stopped_ms": None}])
+    assert figure(figures, "asked to be quiet").value == 2
+    assert figure(figures, "interruptions that stop").value == 2
+    assert figure(figures, "interruptions that stop").holds is False
+
+
+def test_an_answer_of_one_word_that_was_not_heard_breaks_its_bound() -> None:
+    heard = {"group": "No.", "text": ["No"], "answered_ms": 250.0}
+    assert figure(answers.figures([heard, heard]), "“No.”").holds
+    assert figure(answers.figures([heard, {**heard, "answered_ms": None}]), "“No.”").holds is False
+    assert figure(answers.figures([{**heard, "group": "Stop."}]), "“Stop.”").holds is False
+
+
+def test_noise_may_open_turns_but_must_not_be_answered() -> None:
+    one = {"group": "music", "seconds": 30.0, "opened": 2, "transcripts": [], "turns": [], "replies": 0}
+    assert broken({"kinds": {"noise": [{**one, "detector": True}]}}) == []
+    assert broken({"kinds": {"noise": [{**one, "detector": True, "replies": 1}]}})
+    assert broken({"kinds": {"noise": [{**one, "group": "silence", "transcripts": ["you"], "detector": True}]}})
+
+
+def test_both_ways_stand_side_by_side_and_only_the_default_one_is_judged() -> None:
+    outcomes = [ended(detector=True), ended(detector=False, audible_before_ms=-1.0, committed_before_ms=[-300.0])]
+    report = {"kinds": {"end": outcomes}}
+    row = next(line for line in table(report).splitlines() if line.startswith("pauses: answered audibly"))
+    assert row.split("  ")[-1].strip() == "yes"
+    assert "0 of 1" in row
+    assert "1 of 1" in row
+    assert with_figures(report)["figures"]["end"]["without"][0]["holds"] is False
+
+
+def test_a_scene_in_which_something_never_happened_is_counted_as_failed() -> None:
+    report = {"kinds": {"end": [ended(detector=True), {"detector": True, runner.FAILED: "no bot-stopped-speaking"}]}}
+    assert [(one.name, one.value) for one in broken(report)] == [("scenes that failed", 1)]
+
+
+async def _play(place: Place, scene: Utterance) -> Played:
+    if scene.text == "broken":
+        raise KeyboardInterrupt
+    return Played({"detector_was": place.detector})
+
+
+def test_a_sitting_goes_on_where_it_was_cut_short() -> None:
+    person = end_of_turn().complete[0].person
+    scenes = [Utterance(text, person) for text in ("one", "two", "broken", "four")]
+    said: list[str] = []
+
+    def sit(scenes: list[Utterance], report: runner.Report) -> None:
+        kind: Kind[Utterance] = Kind("end", lambda studio, folder: scenes, _play, end.figures)
+        runner.run(
+            [kind],
+            (True,),
+            report,
+            studio=cast(Studio, Hums()),
+            whisper=cast(Whisper, None),
+            recordings=None,
+            every=1,
+            url="http://127.0.0.1:1",
+            server=(),
+            say=said.append,
+        )
+
+    report: runner.Report = {"kinds": {}}
+    with pytest.raises(KeyboardInterrupt):
+        sit(scenes, report)
+    assert [one["name"] for one in report["kinds"]["end"]] == ["one", "two"]
+    said.clear()
+    sit([*scenes[:2], scenes[3]], report)
+    assert [one["name"] for one in report["kinds"]["end"]] == ["one", "two", "four"]
+    assert sum("of 1" in line for line in said) == 1, "only what was missing is played"
+
+
+def test_what_is_no_report_is_not_added_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rtvi_local.cli import USER_ERROR, main
+
+    file = tmp_path / "turns.json"
+    file.write_text("{}")
+    assert main(["bench", "--turns", "quick", "--add", "--save", str(file)]) == USER_ERROR
+    assert "no report" in capsys.readouterr().err
