@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 
 _SHORT_SIGNS = """
-mhm mm mmm hm hmm uh-huh uhhuh uh um ah oh aha yeah yep yes yup okay ok right sure cool nice great good true exactly wow
-alright really indeed fine
+uhhuh aha yeah yep yes yup okay ok right sure cool nice great good true exactly wow alright really indeed fine
 """
 _LONGER_SIGNS = ("i see", "got it", "all right", "of course", "go on", "that's right", "i know", "makes sense")
+_HUM = re.compile(r"(?:m+|h*m+h*m*|[aou]+h+|e+h+|u+m+|h[au]+h+|ha+)(?:-(?:m+|h*m+|h[au]+h+|[au]+h+))*")
+"""What is no word, however it is spelled: mhm, mm-hmm, uh-huh, ah, oh, hm, um, ha."""
+_ASTONISHED = frozenset(["really", "oh really", "is that so", "oh yeah", "oh yes"])
+"""Said as a question, and wanting no answer."""
 
 BACKCHANNELS = frozenset(_SHORT_SIGNS.split()).union(_LONGER_SIGNS)
 """Said to show that one listens. In English; other languages fall back on how long the sound was."""
 
 HUSHES = frozenset(
-    ["stop", "stop it", "stop talking", "be quiet", "quiet", "silence", "shut up", "enough", "that's enough", "hush", "cancel",
-     "never mind", "please stop", "stop please", "okay stop", "ok stop", "no stop"]
+    ["stop", "stop it", "stop that", "stop talking", "stop speaking", "be quiet", "quiet", "be silent", "silence", "shut up",
+     "enough", "that's enough", "that is enough", "it's enough", "hush", "cancel", "never mind", "can you stop",
+     "could you stop", "you can stop", "stop there", "can you be quiet", "could you be quiet"]
 )  # fmt: skip
 """Said to end the reply, and wanting none."""
+_POLITE = frozenset("please okay ok no now just hey oh well alright right wait thanks".split())
+"""Said besides, and changing nothing."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
@@ -29,19 +35,32 @@ def _plain(text: str) -> list[str]:
 def is_backchannel(text: str) -> bool:
     """Whether `text` is nothing but signs of listening ("mhm", "yeah, okay"). False for no words at all."""
     words = _plain(text)
-    if not words or len(words) > 4 or text.rstrip().endswith("?"):
+    if not words or len(words) > 4:
         return False
-    return " ".join(words) in BACKCHANNELS or all(word in BACKCHANNELS for word in words)
+    phrase = " ".join(words)
+    if text.rstrip().endswith("?"):
+        return phrase in _ASTONISHED
+    return phrase in BACKCHANNELS or all(word in BACKCHANNELS or _HUM.fullmatch(word) for word in words)
 
 
 def may_become_backchannel(text: str) -> bool:
     """Whether `text`, of which more may come, is how a sign of listening begins: "I" of "I see"."""
-    beginning = " ".join(_plain(text))
-    return bool(beginning) and any(sign.startswith(beginning) for sign in BACKCHANNELS)
+    words = _plain(text)
+    beginning = " ".join(words)
+    begins = any(sign.startswith(beginning) for sign in BACKCHANNELS)
+    return bool(words) and (begins or all(map(_HUM.fullmatch, words)))
 
 
 def is_hush(text: str) -> bool:
     """Whether `text` only asks for silence."""
-    words = _plain(text)
+    words = _plain(text.lower().replace("thank you", ""))
     without_repeats = [word for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
-    return " ".join(without_repeats) in HUSHES
+    phrase = " ".join(word for word in without_repeats if word not in _POLITE)
+    return phrase in HUSHES or _halved(phrase) in HUSHES
+
+
+def _halved(phrase: str) -> str:
+    """What is said twice, once."""
+    words = phrase.split()
+    half = len(words) // 2
+    return " ".join(words[:half]) if words[:half] == words[half:] else phrase

@@ -75,8 +75,8 @@ class Overlapping:
     latest: int
     reply: int
     started_ms: float
-    rejoins: bool = False
-    """The sound came so soon after the end of the turn that its words, if it has any, belong to it."""
+    rejoins_after_ms: float | None = None
+    """How long after the turn's last sound, if that is so soon that its words, if it has any, belong to the turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Judging:
     reply: int
     started_ms: float
     quiet_since_ms: float
-    rejoins: bool = False
+    rejoins_after_ms: float | None = None
     probability: float | None = None
 
 
@@ -238,8 +238,8 @@ Effect = OpenTurn | Evaluate | Think | Commit | Supersede | DropTurn | Interrupt
 
 LONGEST_TRANSCRIPTION_MS = 8000.0
 """After which a turn whose words never came is given up. The engine's failure is an event of its own; this is the net."""
-LONGEST_JUDGEMENT_MS = 1000.0
-"""A paused voice comes back within this time if the words over it don't become known."""
+LONGEST_JUDGEMENT_MS = 800.0
+"""A paused voice comes back within this time if the words over it don't become known: a second, as it is heard from outside."""
 REJOIN_MS = 1500.0
 """After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
 LONGEST_WORDLESS_MS = 1100.0
@@ -292,6 +292,13 @@ def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
     match before, event, after:
         case Deciding(), SpeechBegan(at_ms), Listening():
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, at_ms - before.quiet_since_ms))
+        case Overlapping() | Judging(), WordsSoFar() | Transcribed() | Tick(), _ if before.rejoins_after_ms is not None:
+            # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
+            goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, before.rejoins_after_ms)) if goes_on else policy
+        case Answering(), SpeechBegan(at_ms), Listening():
+            pause_ms = _rejoins_after_ms(before, at_ms)
+            return policy if pause_ms is None else replace(policy, pace_ms=patience.learnt(policy.pace_ms, pause_ms))
         case Deciding(), _, Answering():
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, 0.0))
         case _:
@@ -413,20 +420,20 @@ def _dropped(state: Deciding | Listening) -> Step:
 def _answering(state: Answering, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan(at_ms):
-            rejoins = at_ms < state.may_rejoin_until_ms
+            after_ms = _rejoins_after_ms(state, at_ms)
             if policy.interruptions == "never":
                 return state, ()
             if policy.interruptions == "eager":
-                return _taken(state, at_ms, rejoins=rejoins)
-            return Overlapping(state.latest, state.reply, at_ms, rejoins), (PauseVoice(),)
+                return _taken(state, at_ms, rejoins=after_ms is not None)
+            return Overlapping(state.latest, state.reply, at_ms, after_ms), (PauseVoice(),)
         case WordsSoFar(_, text) if state.sound_ms != NEVER and _takes_floor(text):
             # It went on for so long that it was let go, and turns out to be speech after all.
             return _taken(state, state.sound_ms, rejoins=False)
         case SpeechPaused(_, quiet_since_ms) if state.sound_ms != NEVER:
-            # On a busy machine its words may be late; what the whole of it says is worth another look.
+            # On a busy machine its words may be late; what the whole of it says is worth another look, but not another pause.
             revision = state.latest + 1
             judging = Judging(revision, state.reply, state.sound_ms, quiet_since_ms)
-            return judging, (PauseVoice(), Evaluate(revision))
+            return Answering(revision, state.reply, unjudged=judging), (Evaluate(revision),)
         case SpeechPaused():
             # Sound that was not taken for an interruption must not become the beginning of the next utterance.
             return state, (ForgetAudio(),)
@@ -445,6 +452,10 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
             return state, ()
 
 
+def _rejoins_after_ms(state: Answering, at_ms: float) -> float | None:
+    return at_ms - (state.may_rejoin_until_ms - REJOIN_MS) if at_ms < state.may_rejoin_until_ms else None
+
+
 def _taken(state: Answering | Overlapping, started_ms: float, *, rejoins: bool) -> Step:
     return Listening(state.latest, started_ms), (Interrupt(state.reply, rejoins), OpenTurn())
 
@@ -457,13 +468,13 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechPaused(_, quiet_since_ms):
             revision = state.latest + 1
-            judging = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins)
+            judging = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins_after_ms)
             return judging, (Evaluate(revision),)
         case WordsSoFar(_, text) if _takes_floor(text):
-            return _taken(state, state.started_ms, rejoins=state.rejoins)
+            return _taken(state, state.started_ms, rejoins=state.rejoins_after_ms is not None)
         case Tick(at_ms) if at_ms >= state.started_ms + _judged_after_ms(policy):
             if not policy.knows_words:
-                return _taken(state, state.started_ms, rejoins=state.rejoins)
+                return _taken(state, state.started_ms, rejoins=state.rejoins_after_ms is not None)
             return Answering(state.latest, state.reply, sound_ms=state.started_ms), (ResumeVoice(),)
         case Delivered(_, revision) if revision == state.reply:
             # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
@@ -475,7 +486,7 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
 def _judging(state: Judging, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan():
-            return Overlapping(state.latest, state.reply, state.started_ms, state.rejoins), ()
+            return Overlapping(state.latest, state.reply, state.started_ms, state.rejoins_after_ms), ()
         case EndJudged(_, probability, revision) if revision == state.latest:
             return replace(state, probability=probability), ()
         case Transcribed(_, _, revision) if revision == state.latest:
@@ -492,7 +503,7 @@ def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], po
     """What the sound over the reply was."""
     if not _takes_floor(words.text):
         return Answering(judging.latest, judging.reply), (*resume, ForgetAudio())
-    taken = (Interrupt(judging.reply, judging.rejoins), OpenTurn())
+    taken = (Interrupt(judging.reply, judging.rejoins_after_ms is not None), OpenTurn())
     if is_hush(words.text):
         return Idle(judging.latest), (*taken, DropTurn(judging.latest), ForgetAudio())
     decided = replace(_undecided(judging), text=words.text)

@@ -170,7 +170,9 @@ def test_a_long_sound_without_words_lets_the_voice_go_on() -> None:
     assert isinstance(state, Answering)
     assert play(state, WordsSoFar(6200, "Mhm"))[1] == []
     assert play(state, WordsSoFar(6200, "No, that is wrong"))[1] == [Interrupt(1), OpenTurn()]
-    assert play(state, SpeechPaused(6300, 6200))[1] == [PauseVoice(), Evaluate(2)], "its words may come yet"
+    state, effects = play(state, SpeechPaused(6300, 6200))
+    assert effects == [Evaluate(2)], "its words may come yet, but the voice is not paused for them again"
+    assert play(state, Transcribed(6700, "No, that is wrong.", 2))[1][:2] == [Interrupt(1), OpenTurn()]
 
 
 def test_who_goes_on_soon_after_their_turn_was_ended_continues_it() -> None:
@@ -199,6 +201,19 @@ def test_a_person_who_makes_pauses_is_given_them() -> None:
     for _ in range(10):
         policy = learnt(policy, sure, Tick(5000), Answering(3, 3))
     assert policy.pace_ms < 100, "and a single long pause is forgotten"
+
+
+def test_a_turn_that_was_ended_in_a_pause_teaches_how_long_pauses_are() -> None:
+    overlapping, _ = play(answering(), SpeechBegan(1700))
+    words = WordsSoFar(2200, "and in the")
+    assert learnt(POLICY, overlapping, words, step(overlapping, words, POLICY)[0]).pace_ms == 700
+    judging, _ = play(overlapping, SpeechPaused(2100, 2000))
+    for text, pace_ms in (("and in the hall.", 700), ("Mhm.", 0), ("Stop.", 0)):
+        transcribed = Transcribed(2200, text, 2)
+        assert learnt(POLICY, judging, transcribed, step(judging, transcribed, POLICY)[0]).pace_ms == pace_ms
+    eager = Policy(interruptions="eager")
+    began = SpeechBegan(1700)
+    assert learnt(eager, answering(), began, step(answering(), began, eager)[0]).pace_ms == 700
 
 
 def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_listening() -> None:
