@@ -95,4 +95,4 @@ def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
     return shown
 
 
-KIND = Kind("noise", scenes, play, figures, at_once=4)
+KIND = Kind("noise", scenes, play, figures, at_once=8)
