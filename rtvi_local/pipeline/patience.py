@@ -38,9 +38,17 @@ def _set(text: str) -> frozenset[str]:
 _DANGLING = _set(
     "and but or so because although while if unless until since whether than as that which whose of to for from with without "
     "between into about at by toward towards during a an the my your his its our their every um uh er erm hmm like i i'm we "
-    "they he she it's is are was were am be gonna wanna and/or plus minus times"
+    "they he she it's is are was were am be gonna wanna and/or plus minus times eh any every each several another such very "
+    "mister mr mrs doctor dr let's there's what's that's who's where's"
 )
 """Words that seldom end anything that somebody wants answered. `in`, `on`, `up`, `her`, `this` often do."""
+_WANTS_OBJECT = _set("need needs want wants prefer require requires bring buy send give")
+"""Verbs that end a question for their object ("what do you need?"), but little else."""
+_MODALS = _set("can could will would shall should may might must")
+"""They end an answer ("yes, I would"), or a sentence's beginning ("my doctor said that I should")."""
+_QUESTION_WORDS = _set("what who whom whose when where why how which")
+_KNOWN_UNKNOWN = re.compile(r"\b(?:don't|not|no|say|you know|since|until|by|or|and|guess|exactly) (?:\w+ ){0,2}\w+$")
+"""Before a question word that ends a sentence: "I don't know why", "say what", "since when"."""
 _FINISHED_ENDS = (
     "what is that", "who is that", "what's that", "like that", "do that", "did that", "say that", "repeat that", "about that",
     "i am", "we are", "they are", "it is", "he is", "she is", "you are", "there is", "it was", "what for", "where to",
@@ -48,17 +56,22 @@ _FINISHED_ENDS = (
 )  # fmt: skip
 """Exceptions from the above, in short turns."""
 _DANGLING_STARTS = re.compile(
-    r"^(?:(?:um|uh|so|well|and|okay|please|hey)[ ,]+)*(?:(?:could|can|would|will) you (?:please )?(?:tell|show|give|remind) me|"
-    r"do you know(?: whether| weather)?|"
-    r"remind me|tell me|give me|i was wondering|i would like|i'd like|i want|i need|let me|what about|how about|the thing is|"
+    r"^(?:(?:um|uh|so|well|and|okay|please|hey)[ ,]+)*(?:"
+    r"(?:(?:could|can|would|will) you )?(?:please )?"
+    r"(?:tell|show|give|find|get|bring|send|buy|lend|pass|teach|remind) (?:me|us|him|her|them)(?:,? (?:eh|uh|um|a|the))?|"
+    r"(?:could|can|would|will) you(?: please)?|do you (?:know|think)(?: whether| weather)?|"
+    r"i was (?:wondering|thinking)|i think|i thought|i mean|i heard|it seems|it would be (?:nice|good|great|better)|"
+    r"(?:i|we|they|you|he|she)(?: would|'d) (?:rather|like)|i want|i need|let me(?: know)?|what about|how about|the thing is|"
     r"how do you say|what do you call)\W*$"
 )
 """Beginnings that are all there is so far."""
 _CLAUSE_STARTS = re.compile(
-    r"^(?:(?:and|so|but|well)[ ,]+)*(?:if|because|although|though|while|unless|since|whenever|"
-    r"when (?:i|we|you|they|it|he|she|the|my)) "
+    r"^(?:(?:and|so|but|well)[ ,]+)*(?:if|because|although|though|while|unless|since|whenever|as soon as|as long as|in case|"
+    r"even if|even though|now that|by the time|when (?:i|we|you|they|it|he|she|the|my)|"
+    r"(?:before|after|until|once|as) (?:i|we|you|they|it|he|she)) "
 )
-"""Of a clause that needs another one."""
+"""Of a clause that needs another one. "Before noon" and "after the meeting" are answers."""
+_MISHEARD_WHETHER = re.compile(r"\b(?:know|decide|see|wonder|sure|ask|check) weather\W*$")
 _SHORT_CLAUSE_WORDS = 8
 _QUESTION = re.compile(
     r"^(?:(?:um|uh|so|well|and|okay|but|hey|please)[ ,]+)*(?:what|who|whom|whose|when|where|why|how|which|is|are|am|was|were|"
@@ -94,6 +107,8 @@ def shape(text: str) -> Shape:
         return Shape.UNFINISHED
     if words[-1] in _DANGLING and not (len(words) <= 6 and ending.endswith(_FINISHED_ENDS)):
         return Shape.UNFINISHED
+    if _lacks_its_object(words, plain):
+        return Shape.UNFINISHED
     if len(words) <= _SHORT_CLAUSE_WORDS and "," not in plain and _CLAUSE_STARTS.match(plain) and not plain.endswith("?"):
         return Shape.UNFINISHED
     # Whisper ends most of what sounds whole with a mark; what it leaves without one is often cut off.
@@ -102,6 +117,20 @@ def shape(text: str) -> Shape:
     if plain.endswith("?") and _QUESTION.match(plain):
         return Shape.FINISHED
     return Shape.OPEN
+
+
+def _lacks_its_object(words: Sequence[str], plain: str) -> bool:
+    """Whether the last word, of three at least, calls for more: "we're going to need", "let me know when"."""
+    last = words[-1]
+    if len(words) < 3:
+        return False
+    if last in _WANTS_OBJECT:
+        return words[0] not in _QUESTION_WORDS and words[-3] not in ("all", "everything", "what", "that's")
+    if last in _MODALS:
+        return len(words) > 3 and words[0] not in _ANSWERS and words[-3] not in ("as", "than")
+    if last in _QUESTION_WORDS:
+        return _KNOWN_UNKNOWN.search(" ".join(words)) is None
+    return _MISHEARD_WHETHER.search(plain) is not None
 
 
 _UNFINISHED: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.9, 1.0), (1.0, 0.9))

@@ -47,7 +47,7 @@ themselves hiss."""
 TRAIL_MS = 96.0
 """How long the voice activity detector may still say speech after the last sound (50 to 60 ms, and a window of 32). What it
 calls speech for longer was not in a transcription that began at a lull."""
-JUDGE_MS = (64, 256, 448, 704, 960, 1216)
+JUDGE_MS = (64, 160, 256, 352, 448, 704, 960, 1216)
 """Silence after which the turn detector is asked, until it thinks that the turn is over. It needs some silence to be sure: of
 ten questions it took one in five for unfinished after 150 ms and none after 500. The first time is while the words are still
 being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
