@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvi_local.bench.caller import SAMPLE_RATE, Int16
+from rtvi_local.bench.caller import Int16
 from rtvi_local.bench.report import percentile
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.scenes import PEOPLE, Utterance
 from rtvi_local.bench.turns.sounds import Studio
@@ -40,7 +41,7 @@ def scenes(studio: Studio, recordings: Path | None) -> list[AnswerScene]:
         for word in WORDS:
             person = PEOPLE[time % len(PEOPLE)]
             sound = for_the_line(studio.say(Utterance(word, person)))
-            waits = np.zeros((600 + time * _STEP_MS) * SAMPLE_RATE // 1000, np.int16)
+            waits = np.zeros((600 + time * _STEP_MS) * CALLER_RATE // 1000, np.int16)
             made.append(AnswerScene(f"{word} {person.name} {time + 1}", word, np.concatenate([waits, sound])))
     return made
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvi_local.bench.caller import FRAME_S, SAMPLE_RATE, Arrival, Caller, Int16, Said
+from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Int16, Said
 from rtvi_local.bench.report import percentile
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns import noises
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.scenes import PEOPLE, Utterance, read
@@ -141,7 +142,7 @@ def hold(arrivals: Sequence[Arrival], from_ms: float, to_ms: float) -> tuple[flo
 def _without(arrivals: Sequence[Arrival], held: tuple[float, float] | None) -> Int16:
     """All that was received but the time in which the voice was held: a word that was stopped in its middle is whole again."""
     keep = [a.samples for a in arrivals if held is None or not held[0] + _LEFT_MS / 2 <= a.at_ms < held[1] - _LEFT_MS / 2]
-    return np.concatenate([*keep, np.zeros(SAMPLE_RATE // 5, np.int16)])
+    return np.concatenate([*keep, np.zeros(CALLER_RATE // 5, np.int16)])
 
 
 def lost_or_doubled(one: Outcome) -> int:

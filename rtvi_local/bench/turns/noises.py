@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from rtvi_local.bench.rooms import crowd, echoing, fan
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE as RATE
-from rtvi_local.engines.interfaces import Float32
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
+
+RATE = LISTENING_SAMPLE_RATE
 
 WALL_HZ = 400.0
 """Above it, a partition takes 12 dB an octave off what comes through."""
@@ -21,7 +23,7 @@ _NOTES = {"Am": (0, 3, 7), "F": (-4, 0, 3), "C": (3, 7, 10), "G": (-2, 2, 5)}
 
 
 def _times(seconds: float) -> Float32:
-    return np.arange(int(seconds * RATE), dtype=np.float32) / RATE
+    return np.asarray(np.arange(int(seconds * RATE)) / RATE, np.float32)
 
 
 def _add(whole: Float32, part: Float32, at: int) -> None:
@@ -30,7 +32,7 @@ def _add(whole: Float32, part: Float32, at: int) -> None:
         whole[at:end] += part[: end - at]
 
 
-def filtered(sound: Float32, gain: Callable[[np.ndarray[tuple[int], np.dtype[np.float64]]], object]) -> Float32:
+def filtered(sound: Float32, gain: Callable[[npt.NDArray[np.floating]], object]) -> Float32:
     """With each frequency (Hz) times `gain` of it."""
     size = 1 << max(1, (sound.size - 1).bit_length())
     spectrum = np.fft.rfft(sound, size) * np.asarray(gain(np.fft.rfftfreq(size, 1 / RATE)))
@@ -62,7 +64,7 @@ def cafe(voices: Sequence[Float32], seconds: float, seed: int) -> Float32:
     chance = np.random.default_rng(seed)
     for at in chance.integers(0, length, int(seconds / 2)):
         _add(sound, _cup(int(at)) * float(chance.uniform(0.5, 2)), int(at))
-    return sound + 0.3 * fan(length, seed) / np.std(fan(length, seed))
+    return np.asarray(sound + 0.3 * fan(length, seed) / np.std(fan(length, seed)), np.float32)
 
 
 def music(seconds: float, seed: int) -> Float32:
@@ -217,7 +219,8 @@ def _hum(seed: int, gap_s: float) -> Float32:
         tone = sum((np.sin(h * glide) / h for h in range(1, 25)), np.float64(0)) * np.hanning(at_s.size) ** 0.5
         pieces += [np.asarray(tone, np.float32), np.zeros(int(gap_s * RATE), np.float32)]
     voiced = np.concatenate(pieces[:-1])
-    return _band(voiced, 260, 0.7) + 0.25 * _band(voiced, 1000, 0.4) + 0.1 * _band(voiced, 2300, 0.3)
+    through_the_nose = _band(voiced, 260, 0.7) + 0.25 * _band(voiced, 1000, 0.4) + 0.1 * _band(voiced, 2300, 0.3)
+    return np.asarray(through_the_nose, np.float32)
 
 
 SHORT: dict[str, Callable[[int], Float32]] = {

@@ -55,7 +55,8 @@ class EndOfTurn:
 
 
 def read(name: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
+    scenes: dict[str, Any] = tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
+    return scenes
 
 
 def end_of_turn(name: str = "end_of_turn") -> EndOfTurn:
