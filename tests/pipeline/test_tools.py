@@ -83,7 +83,7 @@ def test_a_tool_of_the_client_is_called_and_its_result_is_spoken_and_remembered(
 
 def test_nothing_is_called_before_the_turn_is_over() -> None:
     async def story() -> None:
-        call = asking([PARIS], "Fine.", said="The weather in Paris", probabilities=[0.02] * 4)
+        call = asking([PARIS], "Fine.", said="The weather in Paris", probabilities=[0.02] * 8)
         await call.be_quiet(300)
         await call.speak(1000)
         await call.be_quiet(700)  # it sounds unfinished: the model has answered by now, the turn is not over
