@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
 
 from rtvi_local.transports.webrtc_addresses import LOOPBACK_ADDRESS, use_addresses
-from rtvi_local.transports.webrtc_audio import InboundAudio, NoVideoTrack, OutboundAudio, PacketTrack, tap
+from rtvi_local.transports.webrtc_audio import InboundAudio, OutboundAudio, PacketTrack, tap
 
 Int16 = npt.NDArray[np.int16]
 Request = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -23,7 +24,8 @@ Request = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class WebRtcClient:
-    """One client. `on_audio` gets 16 kHz mono and the arrival time in ms, `on_message` the text of each message."""
+    """One client. `on_audio` gets 16 kHz mono and the arrival time in ms, `on_message` the text of each message; `video` are
+    the tracks of its camera and its screen."""
 
     def __init__(
         self,
@@ -32,7 +34,7 @@ class WebRtcClient:
         on_audio: Callable[[Int16, float], None] = lambda samples, at_ms: None,
         on_message: Callable[[str], None] = lambda text: None,
         addresses: Sequence[str] = (LOOPBACK_ADDRESS,),
-        video: bool = False,
+        video: Sequence[MediaStreamTrack] = (),
         channel_label: str | None = "chat",
     ) -> None:
         self._request = request
@@ -60,8 +62,8 @@ class WebRtcClient:
         audio = pc.addTransceiver(track, direction="sendrecv")
         tap(audio.receiver, self.inbound)
         self._outbound.track = track
-        if self._video:
-            pc.addTransceiver(NoVideoTrack(), direction="sendrecv")
+        for section, shown in enumerate(self._video):
+            pc.addTransceiver(shown, direction="sendrecv" if section == 0 else "sendonly")
         if self._channel_label is not None:
             self.channel = pc.createDataChannel(self._channel_label)
             self.channel.on("open", self.channel_open.set)

@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.images.picture import Picture
+from rtvi_local.transports.pictures import Source
+
 Int16 = npt.NDArray[np.int16]
 
 
@@ -31,6 +34,15 @@ class Transport(Protocol):
 
     output_sample_rate: int
     """Hz of what `send_audio` takes: 48,000 for WebRTC, 24,000 for browsers' WebSockets, 8,000 for telephones."""
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """What the client may show, once it has connected; whether it does is known by looking."""
+        ...
+
+    async def look(self, source: Source) -> Picture:
+        """The newest picture. Costs nothing while nobody calls it. Raises NoPicture."""
+        ...
 
     def send_audio(self, samples: Int16) -> None:
         """Play 20 ms of mono audio now. The caller keeps the pace; silence is sent too, for as long as the session lives."""

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.transports.interface import Listener
+from rtvi_local.transports.pictures import Blind
 from rtvi_local.transports.sound_card import RATE, Playout, SoundCard
 
 Int16 = npt.NDArray[np.int16]
 
 
-class LocalTransport:
+class LocalTransport(Blind):
     """A Transport. `attach` a listener, then `start`."""
 
     output_sample_rate = RATE

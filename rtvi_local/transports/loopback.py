@@ -7,7 +7,9 @@ import asyncio
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.images.picture import Picture
 from rtvi_local.transports.interface import Listener
+from rtvi_local.transports.pictures import NoPicture, Source
 
 Int16 = npt.NDArray[np.int16]
 PIECE_SAMPLES = 320
@@ -23,7 +25,18 @@ class LoopbackTransport:
         """(milliseconds on the event loop's clock, samples) of every frame."""
         self.cleared_ms: list[float] = []
         self.messages: list[str] = []
+        self.pictures: dict[Source, Picture] = {}
+        """What there is to see."""
         self.closed: str | None = None
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        return frozenset(self.pictures)
+
+    async def look(self, source: Source) -> Picture:
+        if source not in self.pictures:
+            raise NoPicture(f"The user's {source} is switched off.")
+        return self.pictures[source]
 
     def send_audio(self, samples: Int16) -> None:
         self.audio.append((asyncio.get_running_loop().time() * 1000, samples))

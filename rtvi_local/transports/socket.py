@@ -14,6 +14,7 @@ from rtvi_local.audio.talkspurts import Talkspurts
 from rtvi_local.transports.inbound_pcm import InboundPcm
 from rtvi_local.transports.interface import Listener
 from rtvi_local.transports.outbox import Outbox
+from rtvi_local.transports.pictures import Blind
 
 Int16 = npt.NDArray[np.int16]
 Data = Union[str, bytes]
@@ -46,7 +47,7 @@ class Connection(Protocol):
     async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
 
 
-class SocketTransport:
+class SocketTransport(Blind):
     """A Transport (see transports.interface) over one WebSocket. Subclasses say what is on the wire. `attach` a listener, then
     `run` until the end."""
 

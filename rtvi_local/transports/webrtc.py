@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from aiortc import RTCDataChannel, RTCIceCandidate
 
+from rtvi_local.images.picture import Picture
 from rtvi_local.transports.interface import Listener
+from rtvi_local.transports.pictures import Source
 from rtvi_local.transports.signalling import MAX_CANDIDATES, OfferError, TrackStatus, signal
 from rtvi_local.transports.webrtc_audio import InboundAudio, OutboundAudio
 from rtvi_local.transports.webrtc_channel import Channel
-from rtvi_local.transports.webrtc_peer import Peer, PeerOptions
+from rtvi_local.transports.webrtc_peer import SECTIONS, Peer, PeerOptions
+from rtvi_local.transports.webrtc_video import Eye
 
 Int16 = npt.NDArray[np.int16]
 logger = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class WebRtcTransport:
         self._loop = asyncio.get_running_loop()
         self._inbound = InboundAudio(self._hear, self._loop)
         self._outbound = OutboundAudio(self._loop)
+        self._eyes: dict[Source, Eye] = {"camera": Eye("camera"), "screen": Eye("screen")}
         self._channel = Channel(
             max_message_bytes=options.max_message_bytes,
             on_message=self._read,
@@ -82,6 +86,13 @@ class WebRtcTransport:
     def send_message(self, text: str) -> None:
         if not self._ended:
             self._channel.send(text)
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        return frozenset(source for source, eye in self._eyes.items() if eye.negotiated)
+
+    async def look(self, source: Source) -> Picture:
+        return await self._eyes[source].look()
 
     async def close(self, reason: str) -> None:
         if not self._ended:
@@ -143,6 +154,7 @@ class WebRtcTransport:
         peer = Peer(
             self._options.peer,
             self._inbound,
+            self._eyes,
             on_state=self._follow,
             on_channel=self._adopt_channel,
             on_datagram=self._note_datagram,
@@ -207,6 +219,8 @@ class WebRtcTransport:
     def _switch_track(self, status: TrackStatus) -> None:
         if status.receiver_index == _MICROPHONE:
             self._inbound.muted = not status.enabled
+        elif status.receiver_index in SECTIONS:
+            self._eyes[SECTIONS[status.receiver_index]].switched_on = status.enabled
 
     def _end(self, reason: str) -> None:
         if self._ended:
@@ -214,6 +228,8 @@ class WebRtcTransport:
         self._ended = True
         self._watch.cancel()
         self._inbound.close()
+        for eye in self._eyes.values():
+            eye.close()
         if self._peer is not None:
             self._close_peer(self._peer)
         if self._listener is not None:

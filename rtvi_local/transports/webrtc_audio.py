@@ -222,6 +222,7 @@ class RtpPacketLike:
     ssrc: int
     sequence_number: int
     timestamp: int
+    marker: int
     _data: bytes
     """The payload, which aiortc adds to the packet before it asks the buffer."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiortc import (
@@ -16,9 +16,14 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from rtvi_local.transports.pictures import Source
 from rtvi_local.transports.signalling import OfferError, clean_sdp
 from rtvi_local.transports.webrtc_addresses import use_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio, NoVideoTrack, PacketTrack, tap
+from rtvi_local.transports.webrtc_video import Eye
+
+SECTIONS: Mapping[int, Source] = {1: "camera", 2: "screen"}
+"""Which media section of an offer is which; the first is the microphone."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,14 @@ class Peer:
         self,
         options: PeerOptions,
         inbound: InboundAudio,
+        eyes: Mapping[Source, Eye],
         *,
         on_state: Callable[[Peer, str], None],
         on_channel: Callable[[RTCDataChannel], None],
         on_datagram: Callable[[], None],
     ) -> None:
         self._options = options
-        self._inbound = inbound
+        self._eyes = eyes
         self.track = PacketTrack()
         # An explicit list, if an empty one: without it aiortc asks a public STUN server. With any bundle policy but this one,
         # aiortc leaves the screen's transceiver off the shared transport and its packets end in the camera's receiver.
@@ -74,10 +80,12 @@ class Peer:
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except Exception as error:  # what hostile but well-formed descriptions do to aiortc is not enumerable
             raise OfferError("the offer cannot be answered") from error
-        # aiortc switches receivers on with each description; off means that pictures are dropped undecoded, where unread they
-        # would fill the memory.
-        for transceiver in self._pc.getTransceivers()[1:]:
-            transceiver.receiver._enabled = False
+        for index, transceiver in enumerate(self._pc.getTransceivers()[1:], start=1):
+            if transceiver.kind == "video" and index in SECTIONS:
+                self._eyes[SECTIONS[index]].open(transceiver.receiver)
+            else:
+                # Unread, they would fill the memory.
+                transceiver.receiver._enabled = False
         return self._pc.localDescription.sdp
 
     def _direct_transceivers(self) -> None:

@@ -15,6 +15,7 @@ from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.transports import webrtc
 from rtvi_local.transports.signalling import OfferError
 from rtvi_local.transports.webrtc import WebRtcOptions, WebRtcTransport
+from rtvi_local.transports.webrtc_audio import NoVideoTrack
 from rtvi_local.transports.webrtc_peer import PeerOptions
 
 Int16 = npt.NDArray[np.int16]
@@ -224,7 +225,7 @@ def test_a_client_that_comes_back_finds_its_conversation() -> None:
 
 def test_renegotiating_keeps_the_connection() -> None:
     async def scenario() -> None:
-        async with Call(video=True) as call:
+        async with Call(video=[NoVideoTrack()]) as call:
             pc = call.client.pc
             call.transport.renegotiate()
             await until(lambda: call.messages)
@@ -239,7 +240,7 @@ def test_renegotiating_keeps_the_connection() -> None:
 
 def test_the_answer_has_tracks_for_sound_and_picture_and_candidates() -> None:
     async def scenario() -> None:
-        async with Call(video=True) as call:
+        async with Call(video=[NoVideoTrack()]) as call:
             assert call.client.pc is not None
             lines = call.client.pc.remoteDescription.sdp.splitlines()
             assert [line for line in lines if line in ("a=sendrecv", "a=inactive", "a=recvonly")] == ["a=sendrecv"] * 2

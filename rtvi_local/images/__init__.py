@@ -1,0 +1,1 @@
+"""Pictures and other files that come in, and pictures that go out."""
