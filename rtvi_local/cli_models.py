@@ -56,6 +56,7 @@ def register(commands: argparse._SubParsersAction[Any], settings: Settings | Non
     add.add_argument(
         "path", type=Path, help="a GGUF file, a folder with a CTranslate2 Whisper, or a Piper voice (.onnx with .onnx.json)"
     )
+    add.add_argument("--projector", type=Path, metavar="FILE", help="the GGUF (mmproj) that lets this language model see")
     add.add_argument("--no-prepare", action="store_true", help=unprepared)
     add.add_argument("--name", default="", help="how it is called in settings and commands (default: from the file's name)")
 
@@ -152,7 +153,8 @@ def _add(arguments: argparse.Namespace, settings: Models) -> int:
     from rtvi_local.model_store import for_stream
 
     store = _open(settings)
-    model = store.add(arguments.path.expanduser(), arguments.name, for_stream(sys.stderr))
+    projector = arguments.projector.expanduser() if arguments.projector else None
+    model = store.add(arguments.path.expanduser(), arguments.name, for_stream(sys.stderr), projector=projector)
     if not arguments.no_prepare:
         _prepare(store, [model.name], settings)
     _say(f'{model.name}: {model.purpose}. Use it with models.{model.kind} = "{model.name}" in the settings.')

@@ -18,11 +18,12 @@ from rtvi_local.config import Models
 from rtvi_local.errors import UserError
 
 
-def prepare(kind: str, directory: Path, settings: Models, stream: TextIO = sys.stderr) -> None:
+def prepare(kind: str, directory: Path, settings: Models, stream: TextIO | None = None) -> None:
     """Prepare the model of `kind` ("llm", "tts", …) in `directory`; quick if that was done already.
 
-    Where it cannot be done, the model works as it came: that is said on `stream`, and is no failure.
+    Where it cannot be done, the model works as it came: that is said on `stream` (stderr), and is no failure.
     """
+    stream = stream or sys.stderr
     try:
         if kind == "llm" and settings.recode:
             _prepare_weights(directory, settings.device, stream)

@@ -4,6 +4,9 @@
 system. Every place in the messages where the text of a control token begins is broken by a character that cannot be in real
 text; the rendered prompt is cut at the control tokens that are still whole, which are the template's own, and only these become
 control tokens; then the breaks are taken out, and everything between is tokenized as plain text.
+
+Where a picture stands, the template gets a mark, too, in whose place the picture's own tokens come. Templates have their own
+ideas of how a picture is written; the projector knows it better.
 """
 
 from __future__ import annotations
@@ -15,10 +18,18 @@ from functools import lru_cache
 from typing import Protocol
 
 from rtvi_local.engines.chat_template import ChatTemplate, Tool
-from rtvi_local.engines.interfaces import EngineError, Message
+from rtvi_local.engines.interfaces import Message
+from rtvi_local.images.content import image_url, is_image, parts
 
-_BREAK, _END = "\ufdd0", "\ufdd1"
+_BREAK, _END, _PICTURE = "\ufdd0", "\ufdd1", "\ufdd2"
 """Unicode noncharacters: "not for interchange", so no real text holds them; what comes in with them loses them."""
+_NONCHARACTERS = str.maketrans("", "", _BREAK + _END + _PICTURE)
+
+MOST_PICTURES = 8
+"""In one prompt; of more, the earliest are only mentioned."""
+_UNSEEN = "(a picture that you cannot see)"
+_EARLIER = "(an earlier picture)"
+_UNREADABLE = "(a picture that cannot be read)"
 
 _LAST_WORD = re.compile(r"\S{0,16}\Z")
 """What more words may still change: the last one, or a tail as long as a long token in scripts without spaces."""
@@ -52,15 +63,25 @@ class Vocabulary(Protocol):
         ...
 
 
+class Eyes(Protocol):
+    """What a prompt needs to know of pictures."""
+
+    def tokens(self, url: str) -> Sequence[int] | None:
+        """What stands for the picture at this URL; None if it cannot be read."""
+        ...
+
+
 class ChatPrompt:
     """The prompts of one model. Pure: the same messages give the same tokens."""
 
-    def __init__(self, template: ChatTemplate, vocabulary: Vocabulary) -> None:
+    def __init__(self, template: ChatTemplate, vocabulary: Vocabulary, eyes: Eyes | None = None) -> None:
+        """Without `eyes` the model cannot see, and is told so in the place of a picture."""
         self._template = template
+        self._eyes = eyes
         self._control_tokens = dict(vocabulary.control_tokens)
         names = sorted((name for name in self._control_tokens if name), key=len, reverse=True)
         alternatives = "|".join(map(re.escape, names)) or r"(?!)"
-        self._control_pattern = re.compile(f"({alternatives})")
+        self._pieces = re.compile(f"({_PICTURE}[0-9]+{_PICTURE}|{alternatives})")
         # A look-ahead finds overlapping beginnings too, so that no control token survives between two breaks.
         self._control_begins = re.compile(f"(?=(?:{alternatives}))(.)", re.DOTALL)
         self._bos_to_add = vocabulary.bos_to_add
@@ -70,7 +91,8 @@ class ChatPrompt:
 
     def reply_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> list[int]:
         """What must be in the cache before the model answers `messages`."""
-        return self._tokens(self._template.render(self._plain(messages), tools=self._plain_tools(tools), to_reply=True))
+        plain, pictures = self._plain(messages)
+        return self._tokens(self._template.render(plain, tools=self._plain_tools(tools), to_reply=True), pictures)
 
     def sure_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> list[int]:
         """The tokens that every prompt shares which begins like `messages`: to be read ahead of time.
@@ -81,21 +103,21 @@ class ChatPrompt:
         before it, so that all earlier ones stay. Else a message of the user comes next, and what the template puts before its
         text is sure as well.
         """
-        plain = self._plain(messages)
+        plain, pictures = self._plain(messages)
         if plain and plain[-1].get("role") == "user":
             last = str(plain[-1].get("content") or "").rstrip()
             marked = [*plain[:-1], {**plain[-1], "content": last + _END}]
         else:
             marked = [*plain, {"role": "user", "content": _END}]
         text, mark, _ = self._template.render(marked, tools=self._plain_tools(tools), to_reply=False).partition(_END)
-        return self._tokens(text, open_end=True) if mark else []
+        return self._tokens(text, pictures, open_end=True) if mark else []
 
-    def _tokens(self, text: str, *, open_end: bool = False) -> list[int]:
+    def _tokens(self, text: str, pictures: Sequence[str], *, open_end: bool = False) -> list[int]:
         tokens: list[int] = []
-        pieces = self._control_pattern.split(text)
+        pieces = self._pieces.split(text)
         for index, piece in enumerate(pieces):
             if index % 2:
-                tokens.append(self._control_tokens[piece])
+                tokens += self._special_tokens(piece, pictures)
                 continue
             piece = piece.replace(_BREAK, "")
             if index > 0 and pieces[index - 1] in self._strips_right:
@@ -110,6 +132,13 @@ class ChatPrompt:
             tokens.insert(0, self._bos_to_add)
         return tokens
 
+    def _special_tokens(self, piece: str, pictures: Sequence[str]) -> Sequence[int]:
+        if not piece.startswith(_PICTURE):
+            return [self._control_tokens[piece]]
+        assert self._eyes is not None
+        tokens = self._eyes.tokens(pictures[int(piece.strip(_PICTURE))])
+        return self._tokenize(_UNREADABLE) if tokens is None else tokens
+
     def _unchangeable(self, text: str) -> Sequence[int]:
         """The tokens of `text` that stay when words are appended to it, or letters to its last word."""
         word = _LAST_WORD.search(text)
@@ -117,18 +146,44 @@ class ChatPrompt:
         tokens: Sequence[int] = self._tokenize(text)
         return tokens[: common_prefix(tokens, self._tokenize(before))]
 
-    def _plain(self, messages: Sequence[Message]) -> list[Message]:
-        return [
-            {key: self._broken(_calls_of(value) if key == "tool_calls" else _text_of(value)) for key, value in message.items()}
-            for message in messages
-        ]
+    def _plain(self, messages: Sequence[Message]) -> tuple[list[Message], list[str]]:
+        """The messages as the template gets them, and the pictures that their marks stand for."""
+        pictures = shown(messages) if self._eyes is not None else []
+        earlier = sum(len(_urls(message)) for message in messages) - len(pictures)
+        number = -earlier
+        plain: list[Message] = []
+        for message in messages:
+            broken = {
+                key: self._broken(_calls_of(value) if key == "tool_calls" else value)
+                for key, value in message.items()
+                if key != "content"
+            }
+            if "content" in message:
+                broken["content"], number = self._content(message["content"], number)
+            plain.append({key: broken[key] for key in message})
+        return plain, pictures
+
+    def _content(self, content: object, number: int) -> tuple[object, int]:
+        """A content as a text where it is made of parts. `number` counts pictures; those below 0 are not shown any more."""
+        found = parts(content)
+        if found is None or all(part["type"] == "function" for part in found):
+            return self._broken(content), number
+        texts: list[str] = []
+        for part in found:
+            if is_image(part):
+                mark = _UNSEEN if self._eyes is None else _EARLIER if number < 0 else f"{_PICTURE}{number}{_PICTURE}"
+                texts.append(mark)
+                number += 1
+            else:
+                texts.append(str(self._broken(str(part.get("text", "")))))
+        return "\n".join(texts), number
 
     def _plain_tools(self, tools: Sequence[Tool] | None) -> list[Tool] | None:
         return [{key: self._broken(value) for key, value in tool.items()} for tool in tools] if tools else None
 
     def _broken(self, value: object) -> object:
         if isinstance(value, str):
-            return self._control_begins.sub(rf"\1{_BREAK}", value.replace(_BREAK, "").replace(_END, ""))
+            return self._control_begins.sub(rf"\1{_BREAK}", value.translate(_NONCHARACTERS))
         if isinstance(value, Mapping):
             return {self._broken(key): self._broken(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -162,14 +217,10 @@ def _call_of(call: object) -> object:
     return {**call, "function": {**function, "arguments": arguments}}
 
 
-def _text_of(value: object) -> object:
-    """OpenAI's content parts as one text; other values as they are."""
-    if not (isinstance(value, (list, tuple)) and value and all(isinstance(part, Mapping) and "type" in part for part in value)):
-        return value
-    if not all(part["type"] == "text" for part in value):
-        return value if all(part["type"] == "function" for part in value) else _refuse_parts()
-    return "\n".join(str(part.get("text", "")) for part in value)
+def shown(messages: Sequence[Message]) -> list[str]:
+    """Where the pictures of these messages are that the model is shown, in their order."""
+    return [url for message in messages for url in _urls(message)][-MOST_PICTURES:]
 
 
-def _refuse_parts() -> object:
-    raise EngineError("This model reads text only: a message holds an image or sound. Choose a model that can see.")
+def _urls(message: Message) -> list[str]:
+    return [image_url(part) for part in parts(message.get("content")) or () if is_image(part)]

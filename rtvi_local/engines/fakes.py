@@ -142,8 +142,10 @@ class ScriptedModel:
         token_ms: float = 0,
         context_tokens: int = 4096,
         max_sessions: int = 4,
+        sees: bool = False,
     ) -> None:
         self.context_tokens = context_tokens
+        self.sees = sees
         self.prefill_ms = prefill_ms
         self.first_token_ms = first_token_ms
         self.token_ms = token_ms

@@ -137,6 +137,12 @@ class LanguageModel(Protocol):
     context_tokens: int
     """How many tokens one session can hold."""
 
+    @property
+    def sees(self) -> bool:
+        """It can look at the pictures in messages (parts of type `image_url` with a data URL); otherwise it is told that there
+        is one which it cannot see."""
+        ...
+
     def open_session(self) -> ModelSession:
         """Raises EngineError if as many sessions as the model was loaded for are open already."""
         ...

@@ -11,19 +11,20 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
-from rtvi_local.engines.chat_prompt import ChatPrompt
+from rtvi_local.engines.chat_prompt import ChatPrompt, shown
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.gguf_header import BadHeader, read_tensors
 from rtvi_local.engines.interfaces import EngineError, Message
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_library import KV_TYPES, Sampler, lib
-from rtvi_local.engines.llama_loading import Loaded, find_gguf, load
+from rtvi_local.engines.llama_loading import Loaded, find_gguf, find_projector, load
 from rtvi_local.engines.llama_recode import find_recoded
 from rtvi_local.engines.llama_scheduler import Finished, Job, Scheduler, Stats
+from rtvi_local.engines.llama_vision import PICTURE_BATCH_TOKENS, Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 from rtvi_local.memory import drop_pages
 from rtvi_local.tools.tool import Tool, WrittenCall
@@ -41,14 +42,17 @@ class ContextFull(EngineError):
 class LlamaModel:
     """A loaded model: `preload` what all conversations begin with, `open_session` for each of them, `close` it at the end."""
 
-    def __init__(self, loaded: Loaded, path: Path, *, threads: int, sessions: int, batch_tokens: int) -> None:
+    def __init__(
+        self, loaded: Loaded, path: Path, vision: Vision | None, *, threads: int, sessions: int, batch_tokens: int
+    ) -> None:
         self.model_name = path.stem
         self.context_tokens = loaded.context_tokens
         self._loaded = loaded
         self._rows = _embedding(loaded.path) if loaded.path is not None else None
         vocabulary = LlamaVocabulary(loaded.model)
         self._n_vocab = vocabulary.n_tokens
-        self.prompt = _prompt(loaded, vocabulary, path.name)
+        self._vision = vision
+        self.prompt = _prompt(loaded, vocabulary, path.name, vision)
         whole = lib.llama_model_is_recurrent(loaded.model) or lib.llama_model_is_hybrid(loaded.model)
         self._prefix_sequence = sessions
         self._free_sequences = list(reversed(range(sessions)))
@@ -59,6 +63,7 @@ class LlamaModel:
             batch_tokens=batch_tokens,
             threads=threads,
             model_name=self.model_name,
+            vision=vision,
         )
         self._closed = False
 
@@ -75,7 +80,7 @@ class LlamaModel:
         kv_type: str | None = None,
         recoded: bool = True,
     ) -> LlamaModel:
-        """Load the one .gguf file in `directory` and warm it up; blocking.
+        """Load the one .gguf file in `directory`, and the projector beside it that lets it see, and warm them up; blocking.
 
         `threads` compute prompts and the first clause of a reply, half of them the rest. `sessions` conversations of up to
         `context_tokens` tokens each share a cache of `cache_tokens` (by default two whole conversations: few are that long;
@@ -88,6 +93,7 @@ class LlamaModel:
         if kv_type not in KV_TYPES:
             raise EngineError(f"There is no cache type {kv_type!r}; use one of {', '.join(KV_TYPES)}.")
         path = find_gguf(directory)
+        projector = find_projector(directory)
         batch_tokens = BATCH_TOKENS["cuda" if device == "cuda" else "cpu"]
         load_weights = functools.partial(
             load,
@@ -96,7 +102,7 @@ class LlamaModel:
             context_tokens=context_tokens,
             cache_tokens=max(cache_tokens or context_tokens * min(2, sessions), context_tokens),
             sequences=sessions + 1,
-            batch_tokens=batch_tokens,
+            batch_tokens=max(batch_tokens, PICTURE_BATCH_TOKENS) if projector else batch_tokens,
             kv_type=kv_type,
         )
         faster = find_recoded(path) if recoded and device == "cpu" else None
@@ -107,9 +113,14 @@ class LlamaModel:
                 raise
             log.warning("The faster weights are not used: %s", error)
             loaded = load_weights(path)
+        vision = None
         try:
-            model = cls(loaded, path, threads=threads, sessions=sessions, batch_tokens=batch_tokens)
+            if projector is not None:
+                vision = Vision.load(projector, loaded.model, device=device, threads=threads)
+            model = cls(loaded, path, vision, threads=threads, sessions=sessions, batch_tokens=batch_tokens)
         except BaseException:
+            if vision is not None:
+                vision.close()
             loaded.free()
             raise
         model._warm_up()
@@ -118,6 +129,11 @@ class LlamaModel:
     @property
     def stats(self) -> Stats:
         return self._scheduler.stats
+
+    @property
+    def sees(self) -> bool:
+        """It can look at pictures."""
+        return self._vision is not None
 
     def open_session(self) -> LlamaSession:
         if not self._free_sequences:
@@ -149,6 +165,8 @@ class LlamaModel:
         if not self._closed:
             self._closed = True
             self._scheduler.close()
+            if self._vision is not None:
+                self._vision.close()
             self._loaded.free()
 
     def _warm_up(self) -> None:
@@ -170,25 +188,35 @@ class LlamaModel:
     async def _read_ahead(
         self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], *, as_if_finished: bool = False
     ) -> None:
+        seen = await self._see(messages)
         self._require_open()
         tokens_of = self.prompt.reply_tokens if as_if_finished else self.prompt.sure_tokens
         tokens = tokens_of(messages, in_openai_form(tools))
-        self._require_room(len(tokens), 1)
+        self._require_room(_cells(tokens, seen), 1)
         if tokens:
-            run = _Run(self._scheduler, sequence, tokens)
+            run = _Run(self._scheduler, sequence, tokens, pictures=seen)
             try:
                 async for _ in run:
                     pass
             finally:
                 run.cancel()
 
-    def _start_reply(
+    async def _start_reply(
         self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], max_tokens: int, temperature: float
     ) -> _Run:
+        seen = await self._see(messages)
         self._require_open()
         tokens = self.prompt.reply_tokens(messages, in_openai_form(tools))
-        self._require_room(len(tokens), max_tokens)
-        return _Run(self._scheduler, sequence, tokens, Sampler(temperature, self._n_vocab), max_tokens)
+        self._require_room(_cells(tokens, seen), max_tokens)
+        return _Run(self._scheduler, sequence, tokens, Sampler(temperature, self._n_vocab), max_tokens, seen)
+
+    async def _see(self, messages: Sequence[Message]) -> dict[int, Chunk]:
+        """Look at the pictures in `messages`; returns their parts by what stands for them in the prompt."""
+        self._require_open()
+        if self._vision is None:
+            return {}
+        seen = await self._vision.see(shown(messages))
+        return {chunk.positions[0]: chunk for picture in seen.values() for chunk in picture.chunks}
 
     def _require_open(self) -> None:
         """Whatever touches the model after it was freed takes the whole process down."""
@@ -236,7 +264,7 @@ class LlamaSession:
         """The answer to `messages`, in pieces of whole characters, without leading whitespace. Raises ContextFull, before it
         computes anything, if messages and `max_tokens` are more than `context_tokens`."""
         self._require_open()
-        run = self._model._start_reply(self._sequence, messages, tools, max_tokens, temperature)
+        run = await self._model._start_reply(self._sequence, messages, tools, max_tokens, temperature)
         try:
             first = True
             async for piece in run:
@@ -265,13 +293,19 @@ class _Run:
     """A job under way, as asyncio sees it: an iterator over its text that ends when the job does."""
 
     def __init__(
-        self, scheduler: Scheduler, sequence: int, tokens: list[int], sampler: Sampler | None = None, max_tokens: int = 0
+        self,
+        scheduler: Scheduler,
+        sequence: int,
+        tokens: list[int],
+        sampler: Sampler | None = None,
+        max_tokens: int = 0,
+        pictures: Mapping[int, Chunk] | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._loop = asyncio.get_running_loop()
         self._results: asyncio.Queue[str | Finished] = asyncio.Queue()
         self._finished = False
-        self.job = Job(sequence, tokens, self._deliver, sampler, max_tokens)
+        self.job = Job(sequence, tokens, self._deliver, sampler, max_tokens, pictures or {})
         scheduler.submit(self.job)
 
     def __aiter__(self) -> _Run:
@@ -307,7 +341,12 @@ def _embedding(path: Path) -> tuple[Path, int, int] | None:
     return (path, rows.start, rows.bytes) if rows is not None and "output.weight" in tensors else None
 
 
-def _prompt(loaded: Loaded, vocabulary: LlamaVocabulary, model_name: str) -> ChatPrompt:
+def _cells(tokens: Sequence[int], pictures: Mapping[int, Chunk]) -> int:
+    """What a prompt takes of the cache."""
+    return len(tokens) + sum(pictures[token].cells - len(pictures[token].positions) for token in tokens if token in pictures)
+
+
+def _prompt(loaded: Loaded, vocabulary: LlamaVocabulary, model_name: str, vision: Vision | None) -> ChatPrompt:
     source = lib.llama_model_chat_template(loaded.model, None)
     template = ChatTemplate(
         source.decode("utf-8", "replace") if source else None,
@@ -315,4 +354,4 @@ def _prompt(loaded: Loaded, vocabulary: LlamaVocabulary, model_name: str) -> Cha
         bos_token=vocabulary.bos_text,
         eos_token=vocabulary.eos_text,
     )
-    return ChatPrompt(template, vocabulary)
+    return ChatPrompt(template, vocabulary, vision)

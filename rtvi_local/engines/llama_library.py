@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import llama_cpp.llama_cpp as lib
 
-__all__ = ["KV_TYPES", "AbortSwitch", "Batch", "Memory", "Sampler", "forget_error", "last_error", "lib", "start"]
+__all__ = [
+    "KV_TYPES",
+    "AbortSwitch",
+    "Batch",
+    "Memory",
+    "Sampler",
+    "forget_error",
+    "last_error",
+    "lib",
+    "log_callback",
+    "start",
+]
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +32,7 @@ _last_error = ""
 
 
 @lib.llama_log_callback  # type: ignore[untyped-decorator]
-def _on_log(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
+def log_callback(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
     global _last_error
     line = text.decode("utf-8", "replace").strip()
     if level == _LOG_ERROR and line:
@@ -33,7 +44,7 @@ def _on_log(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
 
 def start() -> None:
     """Initialise llama.cpp (again and again does no harm) and take its log away from stderr."""
-    lib.llama_log_set(_on_log, ctypes.c_void_p(0))
+    lib.llama_log_set(log_callback, ctypes.c_void_p(0))
     lib.llama_backend_init()
 
 

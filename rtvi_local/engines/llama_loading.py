@@ -13,6 +13,9 @@ from rtvi_local.memory import drop_pages
 WORKING_BYTES = 100_000_000
 """What a small model's graph, logits and vocabulary take beside weights and cache (measured: 90 MB for Qwen2.5 0.5B)."""
 
+PROJECTOR = "mmproj"
+"""What the name of a projector has in it, by the custom of llama.cpp."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -31,7 +34,8 @@ class Loaded:
 
 def find_gguf(directory: Path) -> Path:
     """The one model file in `directory` (the first part of one that is split)."""
-    files = sorted(path for path in directory.glob("*.gguf") if "-of-" not in path.name or "-00001-of-" in path.name)
+    whole = (path for path in directory.glob("*.gguf") if "-of-" not in path.name or "-00001-of-" in path.name)
+    files = sorted(path for path in whole if PROJECTOR not in path.name)
     if not files:
         raise EngineError(f"No .gguf file in {directory}. Run 'rtvi-local models pull'.")
     if len(files) > 1:
@@ -41,6 +45,15 @@ def find_gguf(directory: Path) -> Path:
         if file.read(4) != b"GGUF":
             raise EngineError(f"{files[0].name} is not a GGUF file. Run 'rtvi-local models verify', then 'models pull'.")
     return files[0]
+
+
+def find_projector(directory: Path) -> Path | None:
+    """The file that lets the model in `directory` see, if there is one."""
+    files = sorted(path for path in directory.glob("*.gguf") if PROJECTOR in path.name)
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise EngineError(f"{directory} holds several projectors ({names}). Keep one in the folder.")
+    return files[0] if files else None
 
 
 def load(

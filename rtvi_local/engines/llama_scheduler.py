@@ -8,17 +8,19 @@ running `llama_decode` return. Their order matters, see `cancel`. An abort too m
 from __future__ import annotations
 
 import codecs
+import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_library import AbortSwitch, Batch, Sampler, last_error, lib
 from rtvi_local.engines.llama_plan import Demand, Share, Wish, beside_tokens, plan
+from rtvi_local.engines.llama_vision import Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class Job:
     deliver: Callable[[str | Finished], None]
     sampler: Sampler | None = None
     max_tokens: int = 0
+    pictures: Mapping[int, Chunk] = field(default_factory=dict)
+    """The pictures in `tokens`, by what the first of their positions has there."""
     cancelled: bool = False
     computing: bool = False
     """It is part of the batch at work."""
@@ -84,8 +88,12 @@ class Scheduler:
         batch_tokens: int,
         threads: int,
         model_name: str,
+        vision: Vision | None = None,
     ) -> None:
         self.stats = Stats()
+        self._vision = vision
+        self._looked = False
+        """The last step read a picture."""
         self._context = context
         self._vocabulary = vocabulary
         self._cache = cache
@@ -204,21 +212,66 @@ class Scheduler:
         job.deliver(Finished(error))
 
     def _step(self) -> None:
+        readers = [job for job in self._jobs.values() if self._picture(job) is not None]
+        others = [job for job in self._jobs.values() if job not in readers]
+        if (job := self._who_looks(readers, others)) is not None:
+            self._looked = True
+            self._look(job)
+            return
+        self._looked = False
         shares = plan(
-            [self._demand(job) for job in self._jobs.values()],
+            [self._demand(job) for job in others],
             alone_tokens=self._batch_tokens,
             beside_tokens=beside_tokens(self._ms_per_token, step_ms=STEP_BESIDE_ANSWER_MS, at_most=self._batch_tokens),
         )
         jobs = [self._jobs[share.sequence] for share in shares]
+        with self._at_work(jobs) as wanted:
+            if wanted:
+                self._compute(shares, jobs)
+
+    @contextlib.contextmanager
+    def _at_work(self, jobs: list[Job]) -> Iterator[bool]:
+        """While it lasts, these jobs can be cancelled; whether none was already."""
         for job in jobs:
             job.computing = True
         if all(job.sampler is None for job in jobs):
             self._reading_ahead = frozenset(job.sequence for job in jobs)
-        if not any(job.cancelled for job in jobs):
-            self._compute(shares, jobs)
-        self._reading_ahead = frozenset()
-        for job in jobs:
-            job.computing = False
+        try:
+            yield not any(job.cancelled for job in jobs)
+        finally:
+            self._reading_ahead = frozenset()
+            for job in jobs:
+                job.computing = False
+
+    # A picture is read in a step of its own: its embeddings do not go into one batch with tokens.
+
+    def _picture(self, job: Job) -> Chunk | None:
+        """What the job has to read next, if that is a picture."""
+        held = self._cache.length(job.sequence)
+        return job.pictures.get(job.tokens[held]) if job.pictures and held < len(job.tokens) else None
+
+    def _who_looks(self, readers: list[Job], others: list[Job]) -> Job | None:
+        """Whose picture is read now. Those who answer get every other step."""
+        replies = [job for job in readers if job.sampler is not None]
+        answering = any(job.sampler is not None for job in others)
+        if answering and (self._looked or not replies):
+            return None
+        return next(iter(replies or readers), None)
+
+    def _look(self, job: Job) -> None:
+        picture = self._picture(job)
+        assert picture is not None and self._vision is not None
+        held = self._cache.length(job.sequence)
+        with self._at_work([job]) as wanted:
+            if not wanted:
+                return
+            code = self._vision.decode(
+                self._context, picture, sequence=job.sequence, position=held, batch_tokens=self._batch_tokens
+            )
+            if code == 0:
+                self._book(job, len(picture.positions))
+            else:
+                self._not_computed([job], code)
 
     def _compute(self, shares: list[Share], jobs: list[Job]) -> None:
         outputs = self._fill(shares)
@@ -232,8 +285,11 @@ class Scheduler:
             for share in shares:
                 self._advance(share, outputs.get(share.sequence))
             return
-        for share in shares:
-            self._cache.repair(share.sequence)
+        self._not_computed(jobs, code)
+
+    def _not_computed(self, jobs: list[Job], code: int) -> None:
+        for job in jobs:
+            self._cache.repair(job.sequence)
         if code == 2:
             self.stats.steps_aborted += 1
         elif code != 1:
@@ -243,7 +299,10 @@ class Scheduler:
             self._fail([newest], "too many long conversations at once for its cache; lower llm.context_tokens")
 
     def _demand(self, job: Job) -> Demand:
-        tokens = len(job.tokens) - self._cache.length(job.sequence)
+        held, end = self._cache.length(job.sequence), len(job.tokens)
+        if job.pictures:
+            end = next((at for at in range(held, end) if job.tokens[at] in job.pictures), end)
+        tokens = end - held
         wish = Wish.AHEAD if job.sampler is None else Wish.NEXT_TOKEN if job.generated and tokens == 1 else Wish.FIRST_TOKEN
         return Demand(job.sequence, wish, tokens)
 
@@ -261,16 +320,19 @@ class Scheduler:
 
     def _advance(self, share: Share, output: int | None) -> None:
         """Books what was computed, and takes a reply's next token."""
-        job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-        self._cache.extend(share.sequence, job.tokens[held : held + share.tokens])
-        if not job.generated:
-            self.stats.tokens_prefilled += share.tokens
-        if job.sampler is None:
-            if self._cache.length(share.sequence) == len(job.tokens):
-                self._finish(job)
-        elif output is not None and not job.cancelled:
+        job = self._jobs[share.sequence]
+        self._book(job, share.tokens)
+        if job.sampler is not None and output is not None and not job.cancelled:
             job.read_s = job.read_s or time.perf_counter()
             self._take_token(job, job.sampler.sample(self._context, output))
+
+    def _book(self, job: Job, tokens: int) -> None:
+        held = self._cache.length(job.sequence)
+        self._cache.extend(job.sequence, job.tokens[held : held + tokens])
+        if not job.generated:
+            self.stats.tokens_prefilled += tokens
+        if job.sampler is None and self._cache.length(job.sequence) == len(job.tokens):
+            self._finish(job)
 
     def _take_token(self, job: Job, token: int) -> None:
         if self._vocabulary.ends_reply(token):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rtvi_local.model_store.errors import NotAModel
 
+_PROJECTOR = "mmproj"
+_HEAD_BYTES = 65_536
+"""The key is the first of all, by custom."""
+_GGUF_STRING = 8
 _LEAST_GGUF_BYTES = 24  # magic, version, number of tensors, number of metadata entries
 
 
@@ -21,14 +25,27 @@ class Recognised:
     purpose: str
     name: str
     files: tuple[Path, ...]
+    projector: Path | None = None
+    """What lets a language model see."""
 
 
-def recognise(path: Path) -> Recognised:
-    """A GGUF file, a folder with a CTranslate2 Whisper, or a Piper voice; raises NotAModel with what is wrong."""
+def recognise(path: Path, projector: Path | None = None) -> Recognised:
+    """A GGUF file (with the projector that lets it see), a folder with one, or with a CTranslate2 Whisper, or a Piper voice;
+    raises NotAModel with what is wrong."""
     try:
-        return _folder(path) if path.is_dir() else _file(path)
+        found = _folder(path) if path.is_dir() else _file(path)
+        if projector is None:
+            return found
+        if found.kind != "llm":
+            raise NotAModel(f"{path} is no language model; only these take a projector.")
+        return _seeing(found, projector)
     except OSError as error:
-        raise NotAModel(f"{path}: {error.strerror}") from None
+        raise NotAModel(f"{error.filename or path}: {error.strerror}") from None
+
+
+def projector_name(path: Path) -> str:
+    """How a projector is called in the store: the engine knows it by its name."""
+    return path.name if _PROJECTOR in path.name else f"{_PROJECTOR}-{path.name}"
 
 
 def _file(path: Path) -> Recognised:
@@ -51,9 +68,11 @@ def _file(path: Path) -> Recognised:
 def _folder(path: Path) -> Recognised:
     if (path / "model.bin").is_file():
         return _whisper(path)
-    models = [*path.glob("*.gguf"), *path.glob("*.onnx")]
-    if len(models) == 1:
-        return _file(models[0])
+    projectors = [file for file in path.glob("*.gguf") if _is_projector(file)]
+    models = [file for file in (*path.glob("*.gguf"), *path.glob("*.onnx")) if file not in projectors]
+    if len(models) == 1 and len(projectors) <= 1:
+        found = _file(models[0])
+        return _seeing(found, projectors[0]) if projectors else found
     raise NotAModel(
         f"{path} has {'several models: name the file' if models else 'no model in it: no model.bin, .gguf or .onnx'}."
     )
@@ -67,7 +86,23 @@ def _gguf(path: Path, head: bytes) -> Recognised:
         raise NotAModel(f"{path} is a GGUF file of version {version}; 2 and 3 can be used.")
     if "-of-0" in path.name:
         raise NotAModel(f"{path} is one part of a split GGUF; join it first with llama-gguf-split --merge.")
+    if _is_projector(path):
+        raise NotAModel(f"{path} is the projector of a model that sees: add that model, with --projector {path.name}.")
     return Recognised("llm", "language model added on this machine", path.stem, (path,))
+
+
+def _seeing(model: Recognised, projector: Path) -> Recognised:
+    if not _is_projector(projector):
+        raise NotAModel(f"{projector} is no projector: that is a GGUF file (often called mmproj) made for one model.")
+    return replace(model, purpose="language model that sees, added on this machine", projector=projector)
+
+
+def _is_projector(path: Path) -> bool:
+    """Whether a GGUF file's architecture is `clip`, which is what all projectors are."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    key = b"general.architecture" + struct.pack("<IQ", _GGUF_STRING, 4)
+    return head.startswith(b"GGUF") and key + b"clip" in head
 
 
 def _whisper(folder: Path) -> Recognised:

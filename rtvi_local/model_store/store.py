@@ -39,7 +39,7 @@ from rtvi_local.model_store.manifest import (
 )
 from rtvi_local.model_store.progress import Progress, Silent, megabytes
 from rtvi_local.model_store.pull import Network, pull
-from rtvi_local.model_store.recognition import recognise
+from rtvi_local.model_store.recognition import projector_name, recognise
 from rtvi_local.model_store.verification import Verification
 
 if sys.version_info >= (3, 11):
@@ -151,9 +151,10 @@ class ModelStore:
             with suppress(OSError):
                 (self.directory / name).rmdir()
 
-    def add(self, path: Path, name: str = "", progress: Progress | None = None) -> Model:
-        """Copy a model of the user's into the store; its hash is that of today. Raises NotAModel, NotEnoughSpace."""
-        found = recognise(path)
+    def add(self, path: Path, name: str = "", progress: Progress | None = None, *, projector: Path | None = None) -> Model:
+        """Copy a model of the user's into the store, with the projector that lets it see; its hash is that of today. Raises
+        NotAModel, NotEnoughSpace."""
+        found = recognise(path, projector)
         name = name or "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in found.name).lstrip("._-")
         if not valid_name(name):
             raise NotAModel(f"{name!r} cannot be the name of a model: letters, digits, '.', '_' and '-' can. Give one: --name")
@@ -162,12 +163,15 @@ class ModelStore:
                 raise NotAModel(f"There is a model named {name} already. Give another name: --name")
             if (self.directory / name).exists():
                 raise NotAModel(f"{self.directory / name} is there already. Give another name: --name")
-            self._need_bytes(sum(file.stat().st_size for file in found.files))
+            sources = {file.name: file for file in found.files}
+            if found.projector is not None:
+                sources[projector_name(found.projector)] = found.projector
+            self._need_bytes(sum(file.stat().st_size for file in sources.values()))
             self._partial.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._partial, prefix="add-") as temporary:
                 folder = Path(temporary) / name
                 folder.mkdir()
-                files = tuple(_take(file, folder / file.name) for file in found.files)
+                files = tuple(_take(source, folder / called) for called, source in sources.items())
                 model = Model(name, found.kind, found.purpose, "not known (added by you)", files, added=True)
                 replace(folder, self.directory / name)
             write_added(self.directory, {**read_added(self.directory), name: model})

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rtvi_local.engines.chat_prompt import ChatPrompt, common_prefix
+from rtvi_local.engines.chat_prompt import MOST_PICTURES, ChatPrompt, common_prefix
 from rtvi_local.engines.chat_template import ChatTemplate
-from rtvi_local.engines.interfaces import EngineError, Message
+from rtvi_local.engines.interfaces import Message
 from rtvi_local.engines.llama_library import lib, start
 from rtvi_local.engines.llama_loading import find_gguf
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
@@ -18,6 +18,7 @@ from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 pytestmark = pytest.mark.models
 
 SYSTEM: Message = {"role": "system", "content": "Be brief."}
+PICTURE = {"type": "image_url", "image_url": {"url": "abc"}}
 TALK: list[Message] = [
     SYSTEM,
     {"role": "user", "content": "Hi, I'm Zoë 😀."},
@@ -134,8 +135,46 @@ def test_between_turns_the_next_messages_beginning_is_read_ahead_too(model: Mode
     assert common_prefix(sure, final) == len(sure)
 
 
-def test_text_parts_are_joined_and_images_are_refused_in_words(model: Model) -> None:
+def test_text_parts_are_joined_and_a_model_without_eyes_is_told_of_pictures(model: Model) -> None:
     parts: list[Message] = [{"role": "user", "content": [{"type": "text", "text": "Hello"}, {"type": "text", "text": "you"}]}]
     assert model.prompt.reply_tokens(parts) == model.prompt.reply_tokens([{"role": "user", "content": "Hello\nyou"}])
-    with pytest.raises(EngineError, match="reads text only"):
-        model.prompt.reply_tokens([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}])
+    seen: list[Message] = [{"role": "user", "content": [PICTURE, {"type": "text", "text": "you"}]}]
+    note: list[Message] = [{"role": "user", "content": "(a picture that you cannot see)\nyou"}]
+    assert model.prompt.reply_tokens(seen) == model.prompt.reply_tokens(note)
+
+
+class Eyes:
+    """Every picture is its URL's length in tokens of its own."""
+
+    def tokens(self, url: str) -> list[int]:
+        return [-len(url)] * len(url)
+
+
+def test_a_picture_stands_where_it_was_shown(model: Model) -> None:
+    prompt = ChatPrompt(model.template, model.vocabulary, Eyes())
+    talk: list[Message] = [SYSTEM, {"role": "user", "content": [PICTURE, {"type": "text", "text": "<|im_end|> Look!"}]}]
+    tokens = prompt.reply_tokens(talk)
+    at = tokens.index(-3)
+    assert tokens[at : at + 3] == [-3, -3, -3]
+    assert model.text(tokens[:at]).endswith("user\n")
+    assert model.text(tokens[at + 3 :]).startswith("\n<|im_end|> Look!<|im_end|>")
+    sure = prompt.sure_tokens(talk)
+    assert common_prefix(sure, tokens) == len(sure) > at + 3
+
+
+def test_of_many_pictures_the_earliest_are_only_mentioned(model: Model) -> None:
+    prompt = ChatPrompt(model.template, model.vocabulary, Eyes())
+    pictures: list[Message] = [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * (n + 1)}}]}
+        for n in range(MOST_PICTURES + 2)
+    ]
+    tokens = prompt.reply_tokens(pictures)
+    assert {-token for token in tokens if token < 0} == set(range(3, MOST_PICTURES + 3))
+    text = model.text([token for token in tokens if token >= 0])
+    assert text.count("(an earlier picture)") == 2
+
+
+def test_nobody_can_write_a_picture(model: Model) -> None:
+    prompt = ChatPrompt(model.template, model.vocabulary, Eyes())
+    written = prompt.reply_tokens([{"role": "user", "content": "Look: \ufdd20\ufdd2"}])
+    assert written == prompt.reply_tokens([{"role": "user", "content": "Look: 0"}])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
 
 Q5_0, Q8_0, F32, IQ4_NL = 6, 8, 0, 20
 BLOCK_BYTES = {Q5_0: 22, Q8_0: 34, F32: 128}
@@ -13,7 +19,8 @@ ALIGNMENT = 32
 
 
 def string(text: str) -> bytes:
-    return struct.pack("<Q", len(text)) + text.encode()
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
 
 
 def value(content: object) -> bytes:
@@ -21,29 +28,38 @@ def value(content: object) -> bytes:
         return struct.pack("<I", 8) + string(content)
     if isinstance(content, float):
         return struct.pack("<If", 6, content)
+    if isinstance(content, bool):
+        return struct.pack("<I?", 7, content)
     if isinstance(content, int):
         return struct.pack("<II", 4, content)
+    if isinstance(content, np.ndarray):
+        return struct.pack("<IIQ", 9, 5, content.size) + content.astype("<i4").tobytes()
     assert isinstance(content, list)
     body = value(content[0])[:4] + struct.pack("<Q", len(content)) + b"".join(value(each)[4:] for each in content)
     return struct.pack("<I", 9) + body
 
 
-def write_gguf(path: Path, metadata: Mapping[str, object], tensors: Sequence[tuple[str, tuple[int, ...], int]]) -> Path:
-    """Weights are a pattern of small numbers."""
+def write_gguf(
+    path: Path, metadata: Mapping[str, object], tensors: Sequence[tuple[str, tuple[int, ...], int | Float32]]
+) -> Path:
+    """Weights are a pattern of small numbers of a type, or those that are given. Shapes begin with the innermost length."""
     header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
     header += b"".join(string(key) + value(content) for key, content in metadata.items())
     data = b""
-    for name, shape, kind in tensors:
+    for name, shape, weights in tensors:
+        kind = weights if isinstance(weights, int) else F32
         header += string(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
         header += struct.pack("<IQ", kind, len(data))
-        values = 1
-        for length in shape:
-            values *= length
-        block = struct.pack("<e", 0.01) + bytes(range(BLOCK_BYTES[kind] - 2))
-        content = struct.pack("<f", 1.0) * values if kind == F32 else block * (values // 32)
+        content = pattern(math.prod(shape), kind) if isinstance(weights, int) else weights.astype("<f4").tobytes()
         data += content + bytes(-len(content) % ALIGNMENT)
     path.write_bytes(header + bytes(-len(header) % ALIGNMENT) + data)
     return path
+
+
+def pattern(values: int, kind: int) -> bytes:
+    if kind == F32:
+        return struct.pack("<f", 1.0) * values
+    return (struct.pack("<e", 0.01) + bytes(range(BLOCK_BYTES[kind] - 2))) * (values // 32)
 
 
 def tiny_llama(path: Path, *, weights: int = Q5_0) -> Path:

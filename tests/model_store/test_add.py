@@ -163,3 +163,37 @@ def test_what_cannot_be_used_is_refused_and_leaves_nothing(
         store.add(make(tmp_path), "mine")
     assert "mine" not in store.manifest.models
     assert not (store.directory / "mine").exists()
+
+
+PROJECTOR = b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 20) + b"general.architecture" + struct.pack("<IQ", 8, 4) + b"clip"
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_model_that_sees_is_kept_with_its_projector(store: ModelStore, tmp_path: Path, as_folder: bool) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    model, projector = folder / "eyes.gguf", folder / "vision-f16.gguf"
+    model.write_bytes(GGUF)
+    projector.write_bytes(PROJECTOR)
+    added = store.add(folder, "eyes") if as_folder else store.add(model, projector=projector)
+    assert added.name == "eyes"
+    assert "sees" in added.purpose
+    assert [file.name for file in added.files] == ["eyes.gguf", "mmproj-vision-f16.gguf"]
+    store.verify("eyes")
+    (store.directory / "eyes" / "mmproj-vision-f16.gguf").write_bytes(b"other")
+    with pytest.raises(ModelBroken):
+        store.verify("eyes")
+
+
+def test_a_projector_is_no_model_and_a_model_no_projector(store: ModelStore, tmp_path: Path) -> None:
+    model, projector = tmp_path / "eyes.gguf", tmp_path / "mmproj.gguf"
+    model.write_bytes(GGUF)
+    projector.write_bytes(PROJECTOR)
+    with pytest.raises(NotAModel, match=r"add that model, with --projector mmproj\.gguf"):
+        store.add(projector)
+    with pytest.raises(NotAModel, match=r"eyes\.gguf is no projector"):
+        store.add(model, projector=model)
+    with pytest.raises(NotAModel, match="only these take a projector"):
+        store.add(whisper(tmp_path), projector=projector)
+    with pytest.raises(NotAModel, match="No such file"):
+        store.add(model, projector=tmp_path / "nothing.gguf")
