@@ -14,6 +14,7 @@ from rtvi_local.engine_pool import Closable, EnginePool, Kind
 from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription, Voice
 from rtvi_local.engines.wake_word import open_detector, small_model
+from rtvi_local.files.fetching import Allowed
 from rtvi_local.hardware import Plan, find_hardware, plan, summary
 from rtvi_local.memory import keep_house, return_freed
 from rtvi_local.model_store import ModelStore, Preset, open_store
@@ -23,6 +24,7 @@ from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.languages import voices_by_language
 from rtvi_local.pipeline.options import OptionError
 from rtvi_local.pipeline.trace import Waterfall
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
 from rtvi_local.stages.pipeline_request import default_stages, read_request
 from rtvi_local.stages.registry import PipelineError
@@ -67,6 +69,7 @@ class Appliance:
         self._spoken: dict[str, asyncio.Task[Voice]] = {}
         """Of those, the ones that were needed so far."""
         self._open: set[Conversation] = set()
+        self.files = FileRules(fetch_from=Allowed(config.server.fetch_from), max_bytes=config.server.max_file_bytes)
         self.on_waterfall: Callable[[Waterfall], None] = lambda _: None
 
     @classmethod
@@ -233,6 +236,7 @@ class Appliance:
                 stages=request.stages,
                 wanted=request.wanted,
                 shelf=self._pool,
+                files=self.files,
                 served_tools=self._served_tools(),
                 on_end=self._open.discard,
                 on_waterfall=lambda w: self.on_waterfall(w),

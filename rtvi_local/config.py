@@ -38,6 +38,10 @@ class Server:
     max_conversations: int = setting(4, "conversations at the same time", least=1, most=64)
     max_body_bytes: int = setting(262_144, "largest HTTP request body", unit="bytes", least=1024)
     max_message_bytes: int = setting(65_536, "largest RTVI message", unit="bytes", least=1024)
+    max_file_bytes: int = setting(16_777_216, "largest file that a client may give to the model", unit="bytes", least=1024)
+    fetch_from: tuple[str, ...] = setting(
+        (), "networks (192.168.1.0/24), or 'public', from which files that a client names by URL are fetched"
+    )
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class Sounds:
 @dataclass(frozen=True)
 class Tools:
     builtin: tuple[str, ...] = setting(
-        (), "builtin tools that every conversation has: get_current_time, set_timer, end_conversation, set_volume"
+        (), "builtin tools of every conversation: get_current_time, set_timer, end_conversation, set_volume, get_camera_frame"
     )
     timeout_s: float = setting(30.0, "how long a tool may take", unit="s", least=1, most=600)
     mcp_servers: tuple[str, ...] = setting(

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.config import Tools
+from rtvi_local.engines.fakes import ScriptedModel
+from rtvi_local.images.picture import from_rgb
+from rtvi_local.tools.tool import WrittenCall
 from tests.pipeline.test_configuration import NAMED, shelf
 from tests.pipeline.test_conversation import HELLO, Call
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("configuration.md", "context.md", "text.md")
+PAGES = ("configuration.md", "context.md", "text.md", "images.md")
 LONGEST_WAIT_MS = 10_000
 
 
 def samples() -> list[Any]:
     return [
-        pytest.param(bool(sample[1]), sample[2].splitlines(), id=f"{page}-{number}")
+        pytest.param(sample[1].strip(), sample[2].splitlines(), id=f"{page}-{number}")
         for page in PAGES
-        for number, sample in enumerate(re.finditer(r"^```rtvi( 0\.x)?\n(.*?)^```", (DOCS / page).read_text(), re.M | re.S))
+        for number, sample in enumerate(re.finditer(r"^```rtvi([^\n]*)\n(.*?)^```", (DOCS / page).read_text(), re.M | re.S))
     ]
 
 
@@ -33,10 +39,20 @@ def holds(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-@pytest.mark.parametrize(("is_0_x", "lines"), samples())
-def test_a_sample_does_what_it_shows(is_0_x: bool, lines: list[str]) -> None:
+def caller(kind: str) -> Call:
+    """A client of 0.x, one with a camera in front of a model that sees, or a plain one."""
+    if kind != "sees":
+        return Call(config=NAMED, shelf=shelf(), hello={} if kind else HELLO)
+    model = ScriptedModel([[WrittenCall("get_camera_frame", {})], "I see a red wall."], sees=True)
+    call = Call(config=replace(NAMED, tools=Tools(builtin=("get_camera_frame",))), shelf=shelf(), model=model)
+    call.transport.pictures["camera"] = from_rgb(np.full((48, 64, 3), (220, 20, 20), np.uint8))
+    return call
+
+
+@pytest.mark.parametrize(("kind", "lines"), samples())
+def test_a_sample_does_what_it_shows(kind: str, lines: list[str]) -> None:
     async def story() -> None:
-        call = Call(config=NAMED, shelf=shelf(), hello={} if is_0_x else HELLO)
+        call = caller(kind)
         seen = len(call.messages)
 
         def find(wanted: Any) -> bool:
@@ -62,6 +78,6 @@ def test_a_sample_does_what_it_shows(is_0_x: bool, lines: list[str]) -> None:
     virtual_clock.run(story())
 
 
-def test_there_are_samples_of_both_kinds() -> None:
-    assert {sample.values[0] for sample in samples()} == {True, False}
+def test_there_are_samples_of_all_kinds() -> None:
+    assert {sample.values[0] for sample in samples()} == {"", "0.x", "sees"}
     assert len(samples()) >= 9

@@ -23,7 +23,15 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import uvicorn
-from aiortc import AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.contrib.media import MediaBlackhole
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,6 +39,7 @@ from starlette.routing import Route
 
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, Server
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.transports.interface import Transport
@@ -45,7 +54,7 @@ _LOUD = 2_000
 
 
 @dataclass
-class _Echo:
+class Echo:
     """Sends back what it hears; with `echo` off, silence, as a conversation does that is waiting."""
 
     transport: Transport
@@ -83,14 +92,15 @@ class EchoAppliance:
     """An appliance without models."""
 
     conversations: int = 0
-    listeners: list[_Echo] = field(default_factory=list)
+    files: FileRules = field(default_factory=FileRules)
+    listeners: list[Echo] = field(default_factory=list)
 
     def ready(self) -> Sequence[str]:
         return ()
 
-    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> _Echo:
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Echo:
         self.conversations += 1
-        return _Echo(transport, self, echo=request_data.get("echo") is True)
+        return Echo(transport, self, echo=request_data.get("echo") is True)
 
 
 def _serve(port: int) -> None:
@@ -98,7 +108,7 @@ def _serve(port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
-def _serve_plain(port: int) -> None:
+def serve_plain(port: int) -> None:
     """What aiortc does by itself: the track that came in goes out."""
     connections: set[RTCPeerConnection] = set()
 
@@ -107,9 +117,18 @@ def _serve_plain(port: int) -> None:
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         connections.add(pc)
         echo = (body.get("requestData") or {}).get("echo") is True
-        pc.on("track", lambda track: pc.addTrack(track if echo else AudioStreamTrack()))
+
+        def answer(track: MediaStreamTrack) -> None:
+            if track.kind == "audio":
+                pc.addTrack(track if echo else AudioStreamTrack())
+            else:
+                sink.addTrack(track)
+
+        sink = MediaBlackhole()
+        pc.on("track", answer)
         await pc.setRemoteDescription(RTCSessionDescription(sdp=body["sdp"], type="offer"))
         await pc.setLocalDescription(await pc.createAnswer())
+        await sink.start()
         return JSONResponse({"sdp": pc.localDescription.sdp, "type": "answer", "pc_id": str(len(connections))})
 
     async def exposition(request: Request) -> Response:
@@ -130,7 +149,7 @@ def _free_port() -> int:
         return port
 
 
-class _Bench:
+class Bench:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
@@ -168,6 +187,13 @@ class _Bench:
         clients = [WebRtcClient(self.request) for _ in range(connections)]
         for client in clients:
             await client.connect()
+        percent = await self.cpu_percent(clients, seconds)
+        for client in clients:
+            await client.close()
+        return percent
+
+    async def cpu_percent(self, clients: Sequence[WebRtcClient], seconds: float) -> float:
+        """The same with clients that are connected already."""
         stop = asyncio.Event()
         feed = asyncio.create_task(self._feed(clients, stop))
         await asyncio.sleep(1.0)
@@ -176,8 +202,6 @@ class _Bench:
         used, passed = await self._cpu_s() - before_cpu, time.monotonic() - before
         stop.set()
         await feed
-        for client in clients:
-            await client.close()
         return 100 * used / passed
 
     async def _feed(self, clients: Sequence[WebRtcClient], stop: asyncio.Event) -> None:
@@ -207,7 +231,7 @@ class _Bench:
 async def measure(port: int, *, clicks: int, seconds: float, connections: Sequence[int]) -> list[str]:
     """Lines of the result."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        bench = _Bench(http)
+        bench = Bench(http)
         await bench.wait_until_up()
         delays = sorted(await bench.echo_delays_ms(clicks))
         median, p90 = statistics.median(delays), delays[int(0.9 * (len(delays) - 1))]
@@ -226,7 +250,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="measure plain aiortc instead")
     arguments = parser.parse_args()
     port = _free_port()
-    serve = _serve_plain if arguments.plain else _serve
+    serve = serve_plain if arguments.plain else _serve
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(port,), daemon=True)
     server.start()
     try:

@@ -1,1 +1,1 @@
-"""Pictures and other files that come in, and pictures that go out."""
+"""Pictures, as models see them and clients send them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from rtvi_local.images.content import joined, parts
 from rtvi_local.pipeline.frames import ToolCall
 
 Message = dict[str, object]
@@ -59,10 +60,12 @@ class Context:
         What they said before without getting an answer (they were cut off, or went on) is part of the same message: chat
         templates expect the two sides to alternate.
         """
+        return self._with_user(text)
+
+    def _with_user(self, content: object) -> list[Message]:
         if self.messages and self.messages[-1]["role"] == "user":
-            unanswered = str(self.messages[-1]["content"])
-            return [*self.messages[:-1], {"role": "user", "content": f"{unanswered} {text}"}]
-        return [*self.messages, {"role": "user", "content": text}]
+            return [*self.messages[:-1], {"role": "user", "content": joined(self.messages[-1]["content"], content)}]
+        return [*self.messages, {"role": "user", "content": content}]
 
     def add_user(self, text: str) -> None:
         self.messages = self.with_user(text)
@@ -73,8 +76,8 @@ class Context:
             self.messages.append({"role": "assistant", "content": text.strip()})
 
     def append(self, role: str, content: object) -> None:
-        if role == "user" and isinstance(content, str):
-            self.add_user(content)
+        if role == "user" and (isinstance(content, str) or parts(content) is not None):
+            self.messages = self._with_user(content)
         else:
             self.messages.append({"role": role, "content": content})
 

@@ -40,6 +40,15 @@ class Controls:
         else:
             self._context.append("user", text)
 
+    def give(self, content: object, *, run_immediately: bool, speak_reply: bool) -> None:
+        """Add what the user shows, as the content of a message of theirs; with `run_immediately` the bot is interrupted and the
+        model answers it."""
+        if run_immediately:
+            self._turns.hush()
+        self._context.append("user", content)
+        if run_immediately:
+            self._turns.type_text("", speak_reply=speak_reply)
+
     def append(self, messages: Sequence[Message], *, run_immediately: bool) -> None:
         """Add messages; with `run_immediately` interrupt the bot and have it answer them."""
         if run_immediately:

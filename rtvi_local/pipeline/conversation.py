@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Shelf
+from rtvi_local.engines.interfaces import LanguageModel
+from rtvi_local.images.content import without_pictures
 from rtvi_local.pipeline.configurator import Configurator
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.context_keeper import ContextKeeper
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured, PromptAhead
+from rtvi_local.pipeline.looking import Looking
 from rtvi_local.pipeline.options import Wanted
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.speaker import Speaker
@@ -21,6 +24,7 @@ from rtvi_local.pipeline.tool_host import ToolHost
 from rtvi_local.pipeline.trace import Trace, Waterfall
 from rtvi_local.rtvi.actions import Actions
 from rtvi_local.rtvi.configuration import Configuration
+from rtvi_local.rtvi.files import FileRules, Files
 from rtvi_local.rtvi.inputs import Inputs
 from rtvi_local.rtvi.messages.from_client import LlmFunctionCallResult
 from rtvi_local.rtvi.messages.session import Capabilities, ServerMessage
@@ -48,6 +52,7 @@ class Conversation:
         stages: Sequence[str] = DEFAULT_PIPELINE,
         wanted: Wanted | None = None,
         shelf: Shelf | None = None,
+        files: FileRules | None = None,
         served_tools: Sequence[tuple[Tool, Run]] = (),
         on_end: Callable[[Conversation], None] = lambda _: None,
         on_waterfall: Callable[[Waterfall], None] = lambda _: None,
@@ -72,7 +77,8 @@ class Conversation:
             engines.open_activity(), engines.transcriber, engines.turn_detector, engines.is_invented, config.vad, config.stt
         )
         self._speaker = Speaker(self._send_audio, transport.output_sample_rate, transport.clear_audio)
-        self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end)
+        self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
+        self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
         self.toolbox = Toolbox(self._tool_host.host, served_tools)
         self.toolbox.set_client_tools(wanted.tools or ())
         self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
@@ -88,9 +94,7 @@ class Conversation:
         self.rtvi = RtviSession(
             transport.send_message,
             self,
-            capabilities=Capabilities(
-                audio_in=True, audio_out=True, video_in=False, screen_in=False, video_out=False, metrics=True
-            ),
+            capabilities=self._capabilities,
             max_message_bytes=config.server.max_message_bytes,
         )
         self.controls = Controls(self.context, self._turns)
@@ -105,7 +109,8 @@ class Conversation:
         self._options.on_configured = self._configured
         self._options.is_idle = lambda: self.controls.is_idle
         Configuration(self.rtvi, self._options, self.controls, self._set_tools)
-        Actions(self.rtvi, self.controls, lambda: self.context.messages)
+        Actions(self.rtvi, self.controls, lambda: without_pictures(self.context.messages))
+        Files(self.rtvi, self.controls, files or FileRules(), self._model, self._room)
         self.rtvi.on(LlmFunctionCallResult, lambda message, _: self.toolbox.resolve(message.tool_call_id, message.result))
         self.inputs = Inputs(self.rtvi, self.controls, self._hear)
         observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper, self._tool_host)
@@ -176,6 +181,27 @@ class Conversation:
             await self._transport.close(reason)
         finally:
             self._on_end(self)
+
+    def _model(self) -> LanguageModel:
+        return self._options.engines.language_model
+
+    def _capabilities(self) -> Capabilities:
+        """What this client and this model can do with each other; known when the client has connected."""
+        return Capabilities(
+            audio_in=True,
+            audio_out=True,
+            video_in=self._looking.can_see("camera"),
+            screen_in=self._looking.can_see("screen"),
+            video_out=False,
+            metrics=True,
+        )
+
+    def _room(self, content: object) -> int:
+        """How many tokens are left where the model is told this and nothing else."""
+        messages = Context(self.context.system_prompt).messages
+        messages.append({"role": "user", "content": content})
+        needed = self._model().count_tokens(messages, self.toolbox.tools) + self._options.config.llm.max_tokens
+        return self._model().context_tokens - needed
 
     def _hear(self, samples: Int16, at_ms: float) -> None:
         self._pipeline.push(Audio(samples, at_ms))

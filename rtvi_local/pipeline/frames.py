@@ -17,6 +17,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from rtvi_local.config import Config
     from rtvi_local.engines.interfaces import ModelSession
+    from rtvi_local.images.picture import Picture
     from rtvi_local.pipeline.engines import Engines
 
 Int16 = npt.NDArray[np.int16]
@@ -350,6 +351,14 @@ class Condensed:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for the client to show: what the model was shown of the client's camera or screen."""
+
+    picture: Picture
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A time that somebody may want to see, in seconds as RTVI metrics count them."""
 
@@ -383,5 +392,5 @@ Frame = Union[
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, ToolCall, ToolResult, Filler,
     Clause, SynthesisStarted, Speech, SynthesisEnded,
     Cue, BotStartedSpeaking, Heard, BotStoppedSpeaking, ReplyDelivered,
-    Configured, Condense, Condensed, Measured, WakeState, Failed,
+    Configured, Condense, Condensed, Image, Measured, WakeState, Failed,
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from rtvi_local.pipeline.frames import BotStoppedSpeaking, Frame, ReplyDelivered
 from rtvi_local.pipeline.speaker import Speaker
@@ -16,7 +16,13 @@ MOST_TIMERS = 32
 class ToolHost:
     """One conversation's. Watches its frames, to end it when the good-bye has been heard."""
 
-    def __init__(self, speaker: Speaker, say: Callable[[str], None], end: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        speaker: Speaker,
+        say: Callable[[str], None],
+        end: Callable[[str], None],
+        look: Callable[[], Awaitable[object]],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = end
         self._timers: set[asyncio.TimerHandle] = set()
@@ -26,6 +32,7 @@ class ToolHost:
             later=self._later,
             end_after_reply=self._end_after_reply,
             set_volume=speaker.set_volume,
+            look=look,
         )
 
     def observe(self, frame: Frame) -> None:

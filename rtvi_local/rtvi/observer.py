@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from rtvi_local.images.picture import Picture
 from rtvi_local.pipeline import frames
 from rtvi_local.rtvi.bot_output import BotOutputs
 from rtvi_local.rtvi.function_calls import FunctionCalls
@@ -18,6 +20,18 @@ _CLOSING_MARKS = "\"'”’»)]}*_ \n"
 
 def utc_now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+def image_data(picture: Picture, source: str) -> dict[str, object]:
+    """The `data` of the server-message that brings a picture; in chunks, as most are too large for one message."""
+    return {
+        "type": "image",
+        "source": source,
+        "format": "image/jpeg",
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": base64.b64encode(picture.jpeg).decode(),
+    }
 
 
 class Observer:
@@ -100,6 +114,8 @@ class Observer:
                 self._end_sentence()
             case frames.Measured():
                 self._measured(frame)
+            case frames.Image(picture, source):
+                self._send(session.ServerMessage(image_data(picture, source)))
             case frames.WakeState(awake, words):
                 state = "awake" if awake else "asleep"
                 self._send(session.ServerMessage({"type": "wake-state", "state": state, "words": [*words]}))

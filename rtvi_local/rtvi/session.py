@@ -74,7 +74,7 @@ class RtviSession:
         send: Callable[[str], None],
         commands: Commands,
         *,
-        capabilities: Capabilities,
+        capabilities: Callable[[], Capabilities],
         max_message_bytes: int = 65_536,
         now: Callable[[], datetime] = utc_now,
         requests: Mapping[str, RequestHandler] | None = None,
@@ -90,8 +90,10 @@ class RtviSession:
         self._label = LABEL
         self.legacy_config: Callable[[], list[Any]] = list
         """What a 0.x client's bot-ready carries."""
-        self._queued: list[Incoming] | None = []
-        """What arrived too early; None once the appliance is ready."""
+        self._queued: deque[Incoming] = deque()
+        """What arrived too early."""
+        self._held = 1
+        """How much has to happen before the next message is handled: to begin with, that the appliance is ready."""
         self._seen_ids: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_IDS)
         self._observer = Observer(self.send, now)
         self.observe = self._observer.observe
@@ -126,6 +128,7 @@ class RtviSession:
 
     async def close(self) -> None:
         """End the work that requests started."""
+        self._queued.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -139,9 +142,22 @@ class RtviSession:
 
     def ready(self) -> None:
         """The appliance can talk now: what the client sent meanwhile is handled, in order."""
-        queued, self._queued = self._queued or [], None
-        for incoming in queued:
-            self._handle(incoming)
+        self._held -= 1
+        while self._queued and not self._held:
+            self._handle(self._queued.popleft())
+
+    def holding(self, work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+        """This work, to be returned by a handler; from now on until it is done, later messages wait."""
+        self._held += 1
+
+        async def held() -> None:
+            try:
+                await work
+            finally:
+                # Whoever awaits this says first what went wrong.
+                asyncio.get_running_loop().call_soon(self.ready)
+
+        return held()
 
     def receive(self, text: str) -> None:
         """One message, as the client sent it."""
@@ -153,7 +169,7 @@ class RtviSession:
         if incoming is None:
             return
         self._label = incoming.label
-        if self._queued is None:
+        if not self._held and not self._queued:
             self._handle(incoming)
         elif len(self._queued) < MAX_QUEUED:
             self._queued.append(incoming)
@@ -217,7 +233,7 @@ class RtviSession:
         if dialect.advisory is not None:
             self.refuse(dialect.advisory, id)
         config: list[Any] | None = self.legacy_config() if dialect.is_0_x else None
-        answer = BotReady(dialect.bot_ready_version, ABOUT, self._capabilities, config)
+        answer = BotReady(dialect.bot_ready_version, ABOUT, self._capabilities(), config)
         self.send(answer, id or uuid.uuid4().hex[:8])
         self._commands.client_ready()
 

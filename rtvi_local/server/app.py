@@ -22,6 +22,7 @@ from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import Limits, RateLimiter
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.origins import Policy
+from rtvi_local.server.routes_files import FileRoutes
 from rtvi_local.server.routes_legacy import LegacyRoutes
 from rtvi_local.server.routes_page import page_routes
 from rtvi_local.server.routes_sockets import TWIML_PATH, SocketRoutes
@@ -48,6 +49,7 @@ def create_app(
     metrics = metrics or Metrics()
     policy = Policy(config.server.host, config.server.allowed_origins, lan.names if lan else ())
     sessions = Sessions(appliance, limits)
+    sessions.on_session_ended = appliance.files.uploads.forget
     sessions.on_transport_ended = lambda transport: metrics.count_transport(transport.statistics)
     metrics.observe_conversations(lambda: appliance.conversations)
     limiter = RateLimiter(limits.requests_per_s, limits.requests_burst)
@@ -79,6 +81,7 @@ def create_app(
             *webrtc.routes(),
             *sockets.routes(),
             *LegacyRoutes(appliance, sessions, limiter).routes(),
+            *FileRoutes(appliance.files, sessions, limiter).routes(),
             *page_routes(page or bundled("web")),
         ],
         middleware=[
@@ -89,6 +92,8 @@ def create_app(
                 max_body_bytes=config.server.max_body_bytes,
                 body_s=limits.body_s,
                 form_paths=frozenset({TWIML_PATH}),
+                # A form is a little larger than the file in it; the route looks at the file itself.
+                max_upload_bytes=appliance.files.max_bytes + 4096,
             ),
             *needs_token,
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.transports.interface import Listener, Transport
 
 
@@ -18,6 +19,9 @@ class UnusableRequest(Exception):
 
 class Appliance(Protocol):
     """Everything but the network: engines, conversations."""
+
+    files: FileRules
+    """Where uploads are kept for the conversations, and what files may be."""
 
     @property
     def conversations(self) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CONTENT = "default-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'"
+_CONTENT = (
+    "default-src 'self'; connect-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'"
+)
 
 PAGE_HEADERS: Sequence[tuple[str, str]] = (
     (

@@ -61,6 +61,7 @@ class WebRtcRoutes:
         if transport == "websocket":
             # Nothing else: its client throws at any other key.
             return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
+        # No fileUploadUrl: the transport of the first 1.x clients throws at keys that it does not know, and no client reads it.
         answer: dict[str, Any] = {"sessionId": session_id}
         if self.config.webrtc.ice_servers:
             # Each in a list: iOS and Android cannot decode a bare string here.

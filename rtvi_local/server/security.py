@@ -8,6 +8,7 @@ and every WebSocket, static files included.
 from __future__ import annotations
 
 import asyncio
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rtvi_local.server.origins import Policy, host_allowed, origin_allowed
 
 FORBIDDEN_CLOSE_CODE = 4003
+UPLOAD_PATH = re.compile(r"(/sessions/[^/]+)?/files")
+"""Where files come in, as forms: what comes does nothing before a client names it by a URL that nobody can guess."""
 _METHODS_WITH_BODY = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _PREFLIGHT_LASTS_S = 600
 
@@ -31,6 +34,8 @@ class SecurityMiddleware:
         max_body_bytes: int,
         body_s: float = 10.0,
         form_paths: frozenset[str] = frozenset(),
+        max_upload_bytes: int = 0,
+        upload_s: float = 60.0,
     ) -> None:
         self._app = app
         self._policy = policy
@@ -38,6 +43,8 @@ class SecurityMiddleware:
         self._body_s = body_s
         self._form_paths = form_paths
         """Where a body may be no JSON: nothing is changed there, so a foreign page gains nothing."""
+        self._max_upload_bytes = max_upload_bytes
+        self._upload_s = upload_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -60,7 +67,7 @@ class SecurityMiddleware:
             return
         answer = _with_cors(send, origin) if origin else send
         if scope["method"] in _METHODS_WITH_BODY:
-            checked = await self._read_body(headers, receive, json=scope["path"] not in self._form_paths)
+            checked = await self._read_body(headers, receive, scope["path"])
             if isinstance(checked, Response):
                 await checked(scope, receive, answer)
                 return
@@ -75,24 +82,29 @@ class SecurityMiddleware:
             return "pages of this origin may not use this server; allow it with server.allowed_origins"
         return None
 
-    async def _read_body(self, headers: Headers, receive: Receive, *, json: bool) -> bytes | Response:
+    async def _read_body(self, headers: Headers, receive: Receive, path: str) -> bytes | Response:
+        is_upload = UPLOAD_PATH.fullmatch(path) is not None
+        most_bytes = self._max_upload_bytes if is_upload else self._max_body_bytes
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._max_body_bytes:
-            return self._too_large()
+        if length.isdigit() and int(length) > most_bytes:
+            return _too_large(most_bytes)
         # Read here, whole: a chunked body announces no length, and the routes want it whole anyway.
         try:
-            body = await asyncio.wait_for(_collect(receive, self._max_body_bytes), self._body_s)
+            body = await asyncio.wait_for(_collect(receive, most_bytes), self._upload_s if is_upload else self._body_s)
         except asyncio.TimeoutError:
             return refuse(408, "the request's body took too long")
         if body is None:
-            return self._too_large()
+            return _too_large(most_bytes)
+        if is_upload or path in self._form_paths:
+            return body
         # A page of a foreign origin can send forms and text without a preflight, JSON it cannot.
-        if json and body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return refuse(415, "the body must be application/json")
         return body
 
-    def _too_large(self) -> Response:
-        return refuse(413, f"the body is larger than {self._max_body_bytes} bytes")
+
+def _too_large(most_bytes: int) -> Response:
+    return refuse(413, f"the body is larger than {most_bytes} bytes")
 
 
 def refuse(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

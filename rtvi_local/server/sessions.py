@@ -42,6 +42,7 @@ class Sessions:
         self._session_of: dict[str, str] = {}
         self._others: set[Transport] = set()
         self.on_transport_ended: Callable[[WebRtcTransport], None] = lambda transport: None
+        self.on_session_ended: Callable[[str], None] = lambda session_id: None
 
     @property
     def transports(self) -> list[WebRtcTransport]:
@@ -53,11 +54,16 @@ class Sessions:
         for session_id, pending in list(self._pending.items()):
             if now_s - pending.started_s > self._limits.pending_session_s:
                 del self._pending[session_id]
+                self.on_session_ended(session_id)
         if len(self._pending) >= self._limits.pending_sessions:
             raise TooManySessions
         session_id = str(uuid.uuid4())
         self._pending[session_id] = _Pending(request_data, now_s)
         return session_id
+
+    def knows(self, session_id: str) -> bool:
+        """Whether it was started and has not ended yet."""
+        return session_id in self._pending or session_id in self._session_of.values()
 
     def take(self, session_id: str) -> dict[str, Any]:
         """What a session that was started and not connected yet was started with; it is connected from now on. Raises
@@ -115,5 +121,7 @@ class Sessions:
 
     def _forget(self, transport: WebRtcTransport) -> None:
         if self._transports.pop(transport.pc_id, None) is not None:
-            self._session_of.pop(transport.pc_id, None)
+            session_id = self._session_of.pop(transport.pc_id, None)
+            if session_id is not None:
+                self.on_session_ended(session_id)
             self.on_transport_ended(transport)

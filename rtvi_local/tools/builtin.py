@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from rtvi_local.tools.tool import Arguments, Tool, ToolError
 
 
-async def _blind() -> object:
-    raise ToolError("There is no picture: this appliance cannot see. Say so; don't invent what there might be.")
-
-
 @dataclass(frozen=True)
 class Host:
     """What a builtin tool may do to its conversation. All of it on the event loop."""
@@ -24,8 +20,8 @@ class Host:
     """End the conversation when what answers this call has been heard."""
     set_volume: Callable[[float], None]
     """How loud the voice is, 0 … 1, from now on."""
-    look: Callable[[], Awaitable[object]] = _blind
-    """What the camera shows now: content of a message. Raises ToolError, which says why there is none."""
+    look: Callable[[], Awaitable[object]]
+    """What the camera shows now: content of a message. Raises UserError, which says why there is none."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.options import OptionError
 from rtvi_local.pipeline.request_data import read_options
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.server.appliance import UnusableRequest
 from rtvi_local.server.websocket_protocol import websocket_options
@@ -33,6 +34,7 @@ class FakeEnginesAppliance:
     engines: Callable[[], Engines]
     config: Config
     opened: list[Conversation] = field(default_factory=list)
+    files: FileRules = field(default_factory=FileRules)
 
     @property
     def conversations(self) -> int:
@@ -43,7 +45,8 @@ class FakeEnginesAppliance:
 
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         try:
-            conversation = Conversation(transport, self.engines(), self.config, wanted=read_options(request_data))
+            wanted = read_options(request_data)
+            conversation = Conversation(transport, self.engines(), self.config, wanted=wanted, files=self.files)
         except OptionError as error:
             raise UnusableRequest(str(error)) from error
         self.opened.append(conversation)

@@ -28,7 +28,7 @@ class Conversation:
         self.session = RtviSession(
             lambda text: self.sent.append(json.loads(text)),
             self,
-            capabilities=Capabilities(audio_in=True, video_out=False),
+            capabilities=lambda: Capabilities(audio_in=True, video_out=False),
             max_message_bytes=1000,
             now=lambda: NOON,
             requests=requests,

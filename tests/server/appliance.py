@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
 from rtvi_local.transports.interface import Transport
 
@@ -35,6 +36,7 @@ class FakeConversation:
 @dataclass
 class FakeAppliance:
     missing: list[str] = field(default_factory=list)
+    files: FileRules = field(default_factory=FileRules)
     most: int = 4
     opened: list[FakeConversation] = field(default_factory=list)
     unusable: str = ""

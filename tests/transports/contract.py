@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.transports.interface import Transport
 from rtvi_local.transports.webrtc import WebRtcOptions, WebRtcTransport
@@ -64,6 +65,7 @@ class _Appliance:
     conversations = 0
 
     def __init__(self) -> None:
+        self.files = FileRules()
         self.opened: list[tuple[Transport, Listener, dict[str, Any]]] = []
 
     def ready(self) -> Sequence[str]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -14,6 +15,7 @@ from aiortc.mediastreams import MediaStreamTrack
 
 from rtvi_local.images.picture import Picture, to_rgb
 from rtvi_local.transports import webrtc_video
+from rtvi_local.transports.keyframes import Keyframe
 from rtvi_local.transports.pictures import NoPicture
 from rtvi_local.transports.webrtc_audio import NoVideoTrack
 from tests.transports.test_webrtc import Call, run, until
@@ -70,7 +72,7 @@ def test_while_nobody_looks_nothing_is_decoded_and_nothing_kept() -> None:
             await call.transport.look("camera")
             peer = call.transport._peer
             assert peer is not None
-            receiver = peer._pc.getTransceivers()[1].receiver
+            receiver: Any = peer._pc.getTransceivers()[1].receiver
             shown = camera.sent + 10
             await until(lambda: camera.sent > shown)
             assert not receiver._enabled
@@ -84,7 +86,7 @@ def test_several_who_look_at_once_cause_one_look(monkeypatch: pytest.MonkeyPatch
     decoded: list[int] = []
     decode = webrtc_video.decode
 
-    def counted(keyframe: webrtc_video.Keyframe) -> Picture:
+    def counted(keyframe: Keyframe) -> Picture:
         decoded.append(threading.get_ident())
         return decode(keyframe)
 
