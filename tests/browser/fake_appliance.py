@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
 import uvicorn
 
@@ -17,6 +17,7 @@ from rtvi_local.engine_pool import Kind, Lease
 from rtvi_local.engines.fakes import (
     EchoTranscriber,
     LoudWakeWord,
+    Scripted,
     ScriptedModel,
     ScriptedTurnDetector,
     ScriptedVad,
@@ -26,6 +27,7 @@ from rtvi_local.engines.interfaces import Message
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.options import OptionError
+from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.server.appliance import UnusableRequest
 from rtvi_local.server.websocket_protocol import websocket_options
@@ -35,6 +37,7 @@ from rtvi_local.transports.interface import Transport
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_server import until
 
+Replies = Union[Sequence[Scripted], Callable[[Sequence[Message]], Scripted]]
 CONFIG = replace(Config(), models=Models(stt="ears", llm="own-model", tts="own-voice"))
 
 
@@ -60,11 +63,14 @@ class FakeAppliance:
     back what it was asked."""
 
     heard: str
-    replies: Sequence[str] | Callable[[Sequence[Message]], str]
+    replies: Replies
     shelf: FakeShelf
     voice: ToneVoice = field(default_factory=lambda: ToneVoice(character_ms=40))
     requests: list[PipelineRequest] = field(default_factory=list)
     opened: list[Conversation] = field(default_factory=list)
+    files: FileRules = field(default_factory=FileRules)
+    sees: bool = False
+    config: Config = CONFIG
     model: ScriptedModel = field(default_factory=ScriptedModel)
 
     @property
@@ -75,7 +81,7 @@ class FakeAppliance:
         return ()
 
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
-        self.model = ScriptedModel(self.replies)
+        self.model = ScriptedModel(self.replies, sees=self.sees)
         engines = Engines(
             open_activity=ScriptedVad,
             turn_detector=ScriptedTurnDetector(),
@@ -86,9 +92,15 @@ class FakeAppliance:
             open_wake_words=lambda words: LoudWakeWord(words[0]),
         )
         try:
-            request = read_request(request_data, CONFIG)
+            request = read_request(request_data, self.config)
             conversation = Conversation(
-                transport, engines, CONFIG, stages=request.stages, wanted=request.wanted, shelf=self.shelf
+                transport,
+                engines,
+                self.config,
+                stages=request.stages,
+                wanted=request.wanted,
+                shelf=self.shelf,
+                files=self.files,
             )
         except (PipelineError, OptionError) as error:
             raise UnusableRequest(str(error)) from error
@@ -103,16 +115,19 @@ def fake_appliance(
     house: BrowserHouse,
     *,
     heard: str = "Hello there.",
-    replies: Sequence[str] | Callable[[Sequence[Message]], str] = (),
+    replies: Replies = (),
+    sees: bool = False,
+    builtin: Sequence[str] = (),
     models: Sequence[str] = (),
     voices: Sequence[str] = (),
 ) -> Iterator[tuple[str, FakeAppliance]]:
-    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had. The pages of `house` are
-    closed before it goes."""
+    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had; `builtin` are tools. The
+    pages of `house` are closed before it goes."""
     engines: dict[tuple[Kind, str], Callable[[], Any]] = {}
     engines |= {("llm", name): ScriptedModel for name in models}
     engines |= {("tts", name): ToneVoice for name in voices}
-    appliance = FakeAppliance(heard, replies, FakeShelf(engines))
+    appliance = FakeAppliance(heard, replies, FakeShelf(engines), sees=sees)
+    appliance.config = replace(CONFIG, tools=replace(CONFIG.tools, builtin=tuple(builtin)))
     port = free_port()
     app = create_app(CONFIG, appliance)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, **websocket_options(CONFIG)))

@@ -37,7 +37,7 @@ from rtvi_local.transports.protobuf import MessageFrame, decode, encode_audio, e
 PAGE = Path(__file__).parents[2] / "web" / "dist"
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
-CONTENT_SECURITY_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'"
+CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'"
 TIMEOUT_S = 15.0
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 /** The media manager of the SDK: the page's microphone, and a camera beside it. */
 
 import type { PipecatClientOptions, Tracks } from "@pipecat-ai/client-js";
+import { Camera } from "../src/camera";
 import { devicesOf, Microphone } from "../src/media";
 
 /** There is another track to send. */
@@ -14,7 +15,7 @@ export class Devices {
   readonly selectedSpeaker = {};
 
   #microphone: Microphone;
-  #camera: MediaStreamTrack | undefined;
+  #camera = new Camera();
   #onTrack: TrackListener;
 
   constructor(onTrack: TrackListener, onMicrophoneLost: () => void) {
@@ -35,18 +36,11 @@ export class Devices {
 
   close(): void {
     this.#microphone.close();
-    if (this.#camera) MediaStreamTrack.prototype.stop.call(this.#camera);
-    this.#camera = undefined;
+    this.#camera.close();
   }
 
   async #openCamera(): Promise<void> {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: true });
-    const [track] = stream.getVideoTracks();
-    if (!track) throw new DOMException("There is no camera.", "NotFoundError");
-    // Only `close` ends it: on a reconnection the transport stops the track that the new connection sends, too.
-    track.stop = () => {};
-    this.#camera = track;
-    this.#onTrack(track);
+    this.#onTrack(await this.#camera.open());
   }
 
   setClientOptions(options: PipecatClientOptions): void {
@@ -63,7 +57,7 @@ export class Devices {
 
   tracks(): Tracks {
     const { local } = this.#microphone.tracks();
-    return { local: this.#camera ? { ...local, video: this.#camera } : local };
+    return { local: this.#camera.track ? { ...local, video: this.#camera.track } : local };
   }
 
   enableMic(enable: boolean): void {
@@ -71,7 +65,7 @@ export class Devices {
   }
 
   enableCam(enable: boolean): void {
-    if (this.#camera) this.#camera.enabled = enable;
+    if (this.#camera.track) this.#camera.track.enabled = enable;
   }
 
   get isMicEnabled(): boolean {
@@ -79,7 +73,7 @@ export class Devices {
   }
 
   get isCamEnabled(): boolean {
-    return this.#camera?.enabled ?? false;
+    return this.#camera.track?.enabled ?? false;
   }
 
   getAllMics = () => devicesOf("audioinput");

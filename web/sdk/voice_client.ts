@@ -2,7 +2,9 @@
 
 import { LogLevel, logger, PipecatClient, RTVIMessage, RTVIMessageType, TransportStartError } from "@pipecat-ai/client-js";
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
+import { Chunks } from "../src/chunks";
 import { canGatherCandidates, peerConnection } from "../src/peer";
+import { fileMessage, pictureIn } from "../src/pictures";
 import * as problems from "../src/problems";
 import { Devices } from "./devices";
 import { reasonOf } from "./reasons";
@@ -13,6 +15,15 @@ export interface Participant {
   readonly name: string;
   /** Whether it is this browser's microphone or camera, and not the bot. */
   readonly isLocal: boolean;
+}
+
+export interface Picture {
+  /** "camera" or "screen", where the bot looked. */
+  readonly source: string;
+  readonly width: number;
+  readonly height: number;
+  /** The JPEG. */
+  readonly blob: Blob;
 }
 
 /** Options by service: `{llm: {model: "…"}, tts: {voice: "…"}}`. */
@@ -56,7 +67,11 @@ export interface EventHandlers {
   botStoppedSpeaking?(voiceClient: VoiceClient): void;
   /** What the bot says, and how far it is said: RTVI's `bot-output`. */
   botOutput?(output: Record<string, unknown> & { text: string }, voiceClient: VoiceClient): void;
-  /** RTVI's `server-message`. */
+  /** A picture for the user, such as the one that the bot looked at. */
+  picture?(picture: Picture, voiceClient: VoiceClient): void;
+  /** The bot cannot use what `sendFile` gave it. */
+  fileRefused?(reason: string, voiceClient: VoiceClient): void;
+  /** RTVI's `server-message`, put together where it came in chunks; but for pictures. */
   serverMessage?(data: unknown, voiceClient: VoiceClient): void;
 }
 
@@ -100,6 +115,9 @@ interface Session {
   readonly reported: Set<MediaStreamTrack>;
   /** Gives up a conversation that is not ready yet. */
   readonly abort: AbortController;
+  readonly chunks: Chunks;
+  /** Ids of the files that were sent. */
+  readonly files: Set<string>;
   ready: boolean;
 }
 
@@ -162,6 +180,17 @@ export class VoiceClient {
     await this.#ready().client.sendText(text, { run_immediately: true, audio_response: audioResponse });
   }
 
+  /**
+   * Gives the bot a picture or a text file, with what is to be said of it. It answers at once, by voice unless `audioResponse` is
+   * false. Rejects with an Error if the file does not arrive; if the bot cannot use it, the handler `fileRefused` is called.
+   */
+  async sendFile(file: File, { text = "", audioResponse = true }: { text?: string; audioResponse?: boolean } = {}): Promise<void> {
+    const session = this.#ready();
+    const message = new RTVIMessage("send-file", await fileMessage(file, text, this.#url("files"), audioResponse));
+    session.files.add(message.id);
+    session.transport.sendMessage(message);
+  }
+
   /** The bot stops speaking. */
   async interrupt(): Promise<void> {
     await this.#request("tts:interrupt");
@@ -170,6 +199,10 @@ export class VoiceClient {
   /** Sends silence instead of the microphone, until `mute(false)`. */
   mute(muted: boolean): void {
     this.#ready().client.enableMic(!muted);
+  }
+
+  #url(path: string): string {
+    return new URL(path, `${String(this.#options.baseUrl).replace(/\/+$/, "")}/`).href;
   }
 
   #ready(): Session {
@@ -197,7 +230,7 @@ export class VoiceClient {
       enableCam: this.#options.enableCamera ?? false,
       callbacks: this.#callbacks(() => session),
     });
-    const session: Session = { client, transport, devices, reported, abort: new AbortController(), ready: false };
+    const session: Session = { client, transport, devices, reported, abort: new AbortController(), chunks: new Chunks(), files: new Set(), ready: false };
     return session;
   }
 
@@ -209,7 +242,7 @@ export class VoiceClient {
   async #connectUnlessEnded(client: PipecatClient, devices: Devices, signal: AbortSignal): Promise<void> {
     await devices.open({ microphone: this.#options.enableMic ?? false, camera: this.#options.enableCamera ?? false });
     if (!(await canGatherCandidates())) throw new problems.ProblemError(problems.noNetworkInterface);
-    const endpoint = new URL("api/offer", `${String(this.#options.baseUrl).replace(/\/+$/, "")}/`).href;
+    const endpoint = this.#url("api/offer");
     if (signal.aborted) return devices.close();
     const silence = rejectedBy(AbortSignal.timeout(CONNECT_TIMEOUT_MS), () => new problems.ProblemError(problems.blocked));
     const { token } = this.#options;
@@ -251,7 +284,16 @@ export class VoiceClient {
       onBotStartedSpeaking: () => handlers.botStartedSpeaking?.(this),
       onBotStoppedSpeaking: () => handlers.botStoppedSpeaking?.(this),
       onBotOutput: (data) => handlers.botOutput?.({ ...data }, this),
-      onServerMessage: (data) => handlers.serverMessage?.(data, this),
+      onServerMessage: (data) => {
+        const whole = session().chunks.whole(data);
+        const picture = pictureIn(whole);
+        if (picture) handlers.picture?.(picture, this);
+        else if (whole !== undefined) handlers.serverMessage?.(whole, this);
+      },
+      onMessageError: ({ id, data }) => {
+        const { error, message } = data as { error?: string; message?: string };
+        if (session().files.delete(id)) handlers.fileRefused?.(error ?? message ?? "", this);
+      },
     };
   }
 

@@ -5,6 +5,7 @@ export type Readiness =
   | { readonly kind: "starting"; readonly missing: readonly string[] }
   | { readonly kind: "unreachable" };
 
+export const uploadUrl = (): string => new URL("files", document.baseURI).href;
 export const offerUrl = (): string => new URL("api/offer", document.baseURI).href;
 
 const TIMEOUT_MS = 4000;

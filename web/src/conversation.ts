@@ -1,11 +1,13 @@
 /** One conversation after another over the official client: connecting, what goes wrong, and what is going on. */
 
-import { type BotOutputData, type ErrorData, LogLevel, logger, PipecatClient, TransportStartError } from "@pipecat-ai/client-js";
+import { type BotOutputData, type ErrorData, LogLevel, logger, PipecatClient, RTVIMessage, TransportStartError } from "@pipecat-ai/client-js";
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
-import { detailOf, offerUrl, readiness } from "./appliance";
+import { detailOf, offerUrl, readiness, uploadUrl } from "./appliance";
+import { Chunks } from "./chunks";
 import { Latency, type LatencyText } from "./latency";
 import type { Microphone } from "./media";
 import { canGatherCandidates, peerConnection } from "./peer";
+import { fileMessage, type Picture, pictureIn } from "./pictures";
 import { type Phase, phaseOf, SILENCE, step, type Turn, type TurnEvent } from "./phase";
 import * as problems from "./problems";
 import { type Problem, ProblemError } from "./problems";
@@ -37,6 +39,9 @@ export interface ConversationListener {
   onInterrupted(): void;
   onBotTrack(track: MediaStreamTrack): void;
   onLatency(text: LatencyText): void;
+  /** The assistant can see what a camera shows, or cannot. */
+  onSees(sees: boolean): void;
+  onPicture(picture: Picture): void;
 }
 
 /** A connection from the first click to its end; a new one each time, since the client is not made to be used again. */
@@ -48,6 +53,9 @@ interface Session {
   socket: Socket | undefined;
   established: boolean;
   botLeft: boolean;
+  readonly chunks: Chunks;
+  /** Ids of the files that were sent. */
+  readonly files: Set<string>;
 }
 
 export class Conversation {
@@ -74,6 +82,8 @@ export class Conversation {
       socket: undefined,
       established: false,
       botLeft: false,
+      chunks: new Chunks(),
+      files: new Set(),
     };
     this.#session = session;
     this.#listener.onPhase("connecting");
@@ -102,6 +112,33 @@ export class Conversation {
     if (this.#turn.botSpeaking) this.#listener.onInterrupted();
     this.#on("text-sent");
     void client.sendText(text, { run_immediately: true, audio_response: true });
+  }
+
+  /** Gives the assistant a file to look at, with a few words about it or none. */
+  async sendFile(file: File, words: string): Promise<void> {
+    const session = this.#session;
+    if (!session?.established) return;
+    try {
+      const message = new RTVIMessage("send-file", await fileMessage(file, words, uploadUrl()));
+      if (this.#session !== session) return;
+      session.files.add(message.id);
+      this.#latency.turnEnded(performance.now());
+      if (this.#turn.botSpeaking) this.#listener.onInterrupted();
+      this.#on("text-sent");
+      (session.transport ?? session.socket?.transport)?.sendMessage(message);
+    } catch (error) {
+      this.#listener.onProblem(problems.fileRefused(error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  /** Shows this from now on; undefined for nothing. */
+  async showCamera(track: MediaStreamTrack | undefined): Promise<void> {
+    this.#microphone.camera = track;
+    const { client, transport } = this.#session ?? {};
+    const sender = transport && peerConnection(transport)?.getTransceivers()[1]?.sender;
+    await sender?.replaceTrack(track ?? null);
+    // The transport tells the server.
+    client?.enableCam(track !== undefined);
   }
 
   mute(muted: boolean): void {
@@ -163,6 +200,15 @@ export class Conversation {
 
   #callbacks(session: Session): NonNullable<ConstructorParameters<typeof PipecatClient>[0]["callbacks"]> {
     return {
+      onBotReady: (data) => {
+        const { capabilities } = data as { capabilities?: { video_in?: boolean } };
+        this.#listener.onSees(capabilities?.video_in === true && session.transport !== undefined);
+      },
+      onMessageError: ({ id, data }) => {
+        if (!session.files.delete(id)) return;
+        this.#on("gave-up-waiting");
+        this.#listener.onProblem(problems.fileRefused((data as ErrorData).error || (data as ErrorData).message || ""));
+      },
       onDisconnected: () => void this.#onDisconnected(session),
       onBotDisconnected: () => {
         session.botLeft = true;
@@ -200,7 +246,10 @@ export class Conversation {
         this.#listener.onBotOutput(data);
       },
       onServerMessage: (data: unknown) => {
-        const news = wakeState(data);
+        const whole = session.chunks.whole(data);
+        const picture = pictureIn(whole);
+        if (picture) this.#listener.onPicture(picture);
+        const news = wakeState(whole);
         if (news) this.#listener.onWakeWords(news.words);
         if (news) this.#on(news.asleep ? "fell-asleep" : "woke-up");
       },

@@ -1,6 +1,7 @@
 /** The page: connects what happens to what is seen. */
 
 import { type Readiness, readiness } from "./appliance";
+import { Camera } from "./camera";
 import { Conversation } from "./conversation";
 import { LevelMeter } from "./levels";
 import { Microphone } from "./media";
@@ -22,6 +23,9 @@ function element<T extends HTMLElement>(id: string, type: new () => T): T {
 
 const button = (id: string) => element(id, HTMLButtonElement);
 const [startButton, typeButton, muteButton, stopButton] = [button("start"), button("start-typing"), button("mute"), button("stop")];
+const cameraButton = button("camera");
+const self = element("self", HTMLVideoElement);
+const fileInput = element("file", HTMLInputElement);
 const [stateLine, hintLine, latencyLine] = ["state", "hint", "latency"].map((id) => element(id, HTMLParagraphElement));
 const orb = element("orb", HTMLDivElement);
 const problemBox = element("problem", HTMLDivElement);
@@ -34,6 +38,7 @@ let server: Readiness = { kind: "ready" };
 let muted = false;
 let withMicrophone = false;
 let wakeWords: readonly string[] = [];
+let sees = false;
 let wakeLock: WakeLockSentinel | undefined;
 
 const userLevel = new LevelMeter();
@@ -77,7 +82,15 @@ const conversation = new Conversation(microphone, {
     detail.textContent = parts;
     latencyLine?.replaceChildren(total, detail);
   },
+  onSees: (can) => {
+    sees = can;
+    render();
+  },
+  onPicture: ({ blob, source }) =>
+    transcript.showFile("bot-file", source === "screen" ? "Your screen, as I saw it" : "What I saw", URL.createObjectURL(blob)),
 });
+
+const camera = new Camera();
 
 const settings = new SoundSettings(
   {
@@ -113,6 +126,7 @@ function setPhase(next: Phase): void {
   if (!wasActive && isActive(phase)) animate();
   void keepScreenOn(isActive(phase));
   if (phase === "offline") {
+    void switchCamera(false);
     botLevel.attach(undefined);
     voice.srcObject = null;
   }
@@ -136,6 +150,8 @@ function render(): void {
   stopButton.textContent = connected ? "End" : "Cancel";
   muteButton.hidden = !connected || !withMicrophone;
   muteButton.setAttribute("aria-pressed", String(muted));
+  cameraButton.hidden = !connected || !sees;
+  cameraButton.setAttribute("aria-pressed", String(camera.track !== undefined));
   const muteLabel = muteButton.querySelector("span");
   if (muteLabel) muteLabel.textContent = muted ? "Unmute" : "Mute";
   sayForm.hidden = !connected;
@@ -244,6 +260,34 @@ async function keepScreenOn(on: boolean): Promise<void> {
   }
 }
 
+async function switchCamera(on: boolean): Promise<void> {
+  if (on) {
+    try {
+      await camera.open(() => void switchCamera(false));
+    } catch (error) {
+      showProblem(problems.cameraProblem(error));
+    }
+  } else {
+    camera.close();
+  }
+  const { track } = camera;
+  self.srcObject = track ? new MediaStream([track]) : null;
+  self.hidden = !track;
+  render();
+  await conversation.showCamera(track);
+}
+
+/** What is written in the meantime goes with it. */
+function send(file: File): void {
+  const words = textInput.value.trim();
+  const picture = file.type.startsWith("image/") ? URL.createObjectURL(file) : undefined;
+  hideProblem();
+  transcript.showFile("user-file", file.name, picture);
+  if (words) transcript.userTyped(words);
+  textInput.value = "";
+  void conversation.sendFile(file, words);
+}
+
 function animate(): void {
   orb.style.setProperty("--user", muted ? "0" : userLevel.read().toFixed(3));
   orb.style.setProperty("--bot", botLevel.read().toFixed(3));
@@ -261,6 +305,19 @@ muteButton.addEventListener("click", () => {
   muted = !muted;
   conversation.mute(muted);
   render();
+});
+cameraButton.addEventListener("click", () => void switchCamera(camera.track === undefined));
+button("attach").addEventListener("click", () => fileInput.click());
+fileInput.addEventListener("change", () => {
+  const [file] = fileInput.files ?? [];
+  fileInput.value = "";
+  if (file) send(file);
+});
+textInput.addEventListener("paste", (event) => {
+  const [file] = event.clipboardData?.files ?? [];
+  if (!file) return;
+  event.preventDefault();
+  send(file);
 });
 sayForm.addEventListener("submit", (event) => {
   event.preventDefault();

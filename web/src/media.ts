@@ -1,4 +1,4 @@
-/** The media manager of the page: one microphone through `getUserMedia`, and no camera. */
+/** The media manager of the page: one microphone through `getUserMedia`, and the camera that the page may have opened. */
 
 import type { PipecatClientOptions, Tracks } from "@pipecat-ai/client-js";
 import { insecureOrigin, microphoneProblem, ProblemError } from "./problems";
@@ -41,12 +41,13 @@ export interface MicrophoneListener {
 }
 
 export class Microphone implements MediaManager {
-  readonly isCamEnabled = false;
   readonly isSharingScreen = false;
   readonly supportsScreenShare = false;
   readonly selectedCam = {};
   readonly selectedSpeaker = {};
 
+  /** What a connection that is made, or made again, shows. */
+  camera: MediaStreamTrack | undefined;
   #track: MediaStreamTrack | undefined;
   #enabled = false;
   #listener: MicrophoneListener;
@@ -89,7 +90,7 @@ export class Microphone implements MediaManager {
 
   close(): void {
     if (!this.#track) return;
-    MediaStreamTrack.prototype.stop.call(this.#track);
+    reallyStop(this.#track);
     this.#track = undefined;
     this.#listener.onTrack(undefined);
   }
@@ -125,8 +126,12 @@ export class Microphone implements MediaManager {
     return this.#enabled && this.#track !== undefined;
   }
 
+  get isCamEnabled(): boolean {
+    return this.camera !== undefined;
+  }
+
   tracks(): Tracks {
-    return { local: this.#track ? { audio: this.#track } : {} };
+    return { local: { ...(this.#track && { audio: this.#track }), ...(this.camera && { video: this.camera }) } };
   }
 
   get selectedMic(): Record<string, never> {
@@ -161,9 +166,13 @@ function constraints(deviceId: string): MediaTrackConstraints {
 }
 
 /**
- * Takes `stop()` away from everyone but `close()`. On a reconnection the transport closes the old peer connection
+ * Takes `stop()` away from everyone but `reallyStop`. On a reconnection the transport closes the old peer connection
  * and stops the track that it sent, though the new one sends the same track: the person would be mute from then on.
  */
-function keepOpen(track: MediaStreamTrack): void {
+export function keepOpen(track: MediaStreamTrack): void {
   track.stop = () => {};
+}
+
+export function reallyStop(track: MediaStreamTrack): void {
+  MediaStreamTrack.prototype.stop.call(track);
 }

@@ -125,6 +125,27 @@ export function refused(status: number | undefined, detail: string | undefined):
   };
 }
 
+/** The answer to a file was a refusal. */
+export function fileRefused(text: string): Problem {
+  return { title: "The file could not be used", advice: sentence(text), actions: [] };
+}
+
+/** What `getUserMedia` failed with when the camera was asked for. */
+export function cameraProblem(error: unknown): Problem {
+  const name = error instanceof DOMException ? error.name : "";
+  const refused = name === "NotAllowedError" || name === "SecurityError";
+  const missing = name === "NotFoundError" || name === "OverconstrainedError";
+  return {
+    title: refused ? "The camera is not allowed" : missing ? "No camera was found" : "The camera cannot be used",
+    advice: refused
+      ? "Allow it in the browser: use the camera or lock symbol beside the address. It is allowed only over HTTPS or on the machine itself."
+      : missing
+        ? "Plug one in or turn it on, then try again."
+        : "Another program may be using it. Close that, then try again.",
+    actions: [],
+  };
+}
+
 /** An `error` message of RTVI. */
 export function reported(text: string, fatal: boolean): Problem {
   return {

@@ -25,7 +25,16 @@ export interface BotEntry {
   readonly interrupted: boolean;
 }
 
-export type Entry = UserEntry | BotEntry;
+/** A picture, or another file by its name. */
+export interface FileEntry {
+  readonly who: "user-file" | "bot-file";
+  readonly key: number;
+  readonly text: string;
+  /** The picture's address; undefined for a file that is none. */
+  readonly picture: string | undefined;
+}
+
+export type Entry = UserEntry | BotEntry | FileEntry;
 
 export class Transcript {
   #entries: Entry[] = [];
@@ -44,6 +53,10 @@ export class Transcript {
 
   userTyped(text: string): void {
     this.#put({ who: "user", key: this.#entries.length, text, interim: "" });
+  }
+
+  showFile(who: FileEntry["who"], text: string, picture: string | undefined): void {
+    this.#put({ who, key: this.#entries.length, text, picture });
   }
 
   /** Segments are announced with "new" and then only move forward, in `bot-output` of protocol 2. */

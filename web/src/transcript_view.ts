@@ -1,6 +1,6 @@
 /** Shows the transcript, and tells screen readers of each finished piece once. */
 
-import type { BotEntry, Entry, UserEntry } from "./transcript";
+import type { BotEntry, Entry, FileEntry, UserEntry } from "./transcript";
 
 const NEAR_BOTTOM_PX = 80;
 const KEPT_ANNOUNCEMENTS = 10;
@@ -30,7 +30,7 @@ export class TranscriptView {
 
   show(entry: Entry): void {
     const item = this.#itemFor(entry);
-    item.querySelector("p")?.replaceChildren(...(entry.who === "user" ? userText(entry) : botText(entry)));
+    item.querySelector("p")?.replaceChildren(...content(entry));
     item.classList.toggle("interrupted", entry.who === "bot" && entry.interrupted);
     this.#announce(entry);
     this.#scroll();
@@ -44,23 +44,39 @@ export class TranscriptView {
     const known = this.#items.get(entry.key);
     if (known) return known;
     const item = document.createElement("li");
-    item.className = entry.who;
-    item.append(span("visually-hidden", entry.who === "user" ? "You: " : "Assistant: "), document.createElement("p"));
+    const [side, kind] = entry.who.split("-");
+    item.className = `${side} ${kind ?? ""}`.trim();
+    item.append(span("visually-hidden", `${speaker(entry)}: `), document.createElement("p"));
     this.#items.set(entry.key, item);
     this.#list.append(item);
     return item;
   }
 
   #announce(entry: Entry): void {
-    const whole = entry.who === "user" ? entry.text : entry.segments.map(({ text }) => text).join(" ");
+    const whole = "segments" in entry ? entry.segments.map(({ text }) => text).join(" ") : entry.text;
     const before = this.#announced.get(entry.key) ?? "";
     if (whole.length <= before.length) return;
     this.#announced.set(entry.key, whole);
     const line = document.createElement("p");
-    line.textContent = `${entry.who === "user" ? "You" : "Assistant"}: ${whole.slice(before.length).trim()}`;
+    line.textContent = `${speaker(entry)}: ${whole.slice(before.length).trim()}`;
     this.#announcer.append(line);
     while (this.#announcer.childElementCount > KEPT_ANNOUNCEMENTS) this.#announcer.firstElementChild?.remove();
   }
+}
+
+const speaker = ({ who }: Entry): string => (who.startsWith("user") ? "You" : "Assistant");
+
+function content(entry: Entry): Node[] {
+  if ("segments" in entry) return botText(entry);
+  return "interim" in entry ? userText(entry) : file(entry);
+}
+
+function file({ text, picture }: FileEntry): Node[] {
+  if (!picture) return [span("name", text)];
+  const image = document.createElement("img");
+  image.src = picture;
+  image.alt = text;
+  return [image, span("caption", text)];
 }
 
 function userText(entry: UserEntry): Node[] {

@@ -5,6 +5,14 @@ export interface Participant {
     /** Whether it is this browser's microphone or camera, and not the bot. */
     readonly isLocal: boolean;
 }
+export interface Picture {
+    /** "camera" or "screen", where the bot looked. */
+    readonly source: string;
+    readonly width: number;
+    readonly height: number;
+    /** The JPEG. */
+    readonly blob: Blob;
+}
 /** Options by service: `{llm: {model: "…"}, tts: {voice: "…"}}`. */
 export type Configuration = Record<string, Record<string, unknown>>;
 export interface Tool {
@@ -56,7 +64,11 @@ export interface EventHandlers {
     botOutput?(output: Record<string, unknown> & {
         text: string;
     }, voiceClient: VoiceClient): void;
-    /** RTVI's `server-message`. */
+    /** A picture for the user, such as the one that the bot looked at. */
+    picture?(picture: Picture, voiceClient: VoiceClient): void;
+    /** The bot cannot use what `sendFile` gave it. */
+    fileRefused?(reason: string, voiceClient: VoiceClient): void;
+    /** RTVI's `server-message`, put together where it came in chunks; but for pictures. */
     serverMessage?(data: unknown, voiceClient: VoiceClient): void;
 }
 export interface VoiceClientOptions {
@@ -93,6 +105,14 @@ export declare class VoiceClient {
     sendToolResult(result: ToolResult): void;
     /** Writes to the bot instead of speaking. It answers at once, by voice unless `audioResponse` is false. */
     sendText(text: string, { audioResponse }?: {
+        audioResponse?: boolean;
+    }): Promise<void>;
+    /**
+     * Gives the bot a picture or a text file, with what is to be said of it. It answers at once, by voice unless `audioResponse` is
+     * false. Rejects with an Error if the file does not arrive; if the bot cannot use it, the handler `fileRefused` is called.
+     */
+    sendFile(file: File, { text, audioResponse }?: {
+        text?: string;
         audioResponse?: boolean;
     }): Promise<void>;
     /** The bot stops speaking. */
