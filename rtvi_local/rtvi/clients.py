@@ -10,7 +10,7 @@ _HEAD = """# Clients
 
 Clients as their makers publish them, unmodified, in a real browser against this appliance. The table is what
 `python -m pytest tests/browser/conformance` finds out; that run fails where a client does not do what stands here, and
-`RTVI_LOCAL_REWRITE_CLIENTS=1` before it writes the table anew. "–" means that this client has no such thing.
+`REWRITE_CLIENTS=1` before it writes the table anew. "–" means that this client has no such thing.
 """
 _TAIL = """
 None of them needs anything from another host. Left alone, the transports open the microphone with code from Daily's servers;

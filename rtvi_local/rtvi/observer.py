@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from rtvi_local.images.picture import Picture
 from rtvi_local.pipeline import frames
+from rtvi_local.pipeline.floor import is_backchannel
 from rtvi_local.rtvi.bot_output import BotOutputs
 from rtvi_local.rtvi.function_calls import FunctionCalls
 from rtvi_local.rtvi.messages import Message, bot, metrics, session, user
@@ -71,8 +72,8 @@ class Observer:
         match frame:
             case frames.TurnStarted():
                 self._turn_started()
-            case frames.Transcript(text):
-                self._transcribed(text)
+            case frames.Transcript(text, final):
+                self._transcribed(text, final)
             case frames.UserTurn():
                 self._user_turn(frame)
             case frames.TurnCommitted(revision):
@@ -140,16 +141,22 @@ class Observer:
             self._send(user.UserLlmText(self._llm_text))
             self._llm_text = None
 
-    def _transcribed(self, text: str) -> None:
-        """Only while the floor is the user's: a murmur over the bot is no turn, and a late one would reopen the bubble."""
+    def _transcribed(self, text: str, final: bool) -> None:
+        """Only while the floor is the user's: a murmur over the bot is no turn, and a late one would reopen the bubble. That it
+        was heard is told by itself."""
         if self._user_speaks and text.strip() and text != self._interim:
             self._interim = text
             self._transcription(text, final=False)
+        elif final and not self._user_speaks and self._speaks is not None and is_backchannel(text):
+            self._send(user.UserInput(text, "backchannel", self._timestamp(), True, user_id=""))
 
     def _transcription(self, text: str, *, final: bool) -> None:
-        timestamp = self._now().isoformat(timespec="milliseconds")
+        timestamp = self._timestamp()
         self._send(user.UserInput(text, "transcription", timestamp, final, user_id=""))
         self._send(user.UserTranscription(text, final, timestamp, user_id=""))
+
+    def _timestamp(self) -> str:
+        return self._now().isoformat(timespec="milliseconds")
 
     def _user_turn(self, turn: frames.UserTurn) -> None:
         self._begin_reply(turn.revision)

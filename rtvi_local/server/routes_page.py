@@ -17,6 +17,8 @@ class _Page(StaticFiles):
         response = await super().get_response(path, scope)
         # Always asked for again (and mostly answered 304): after an update, an old page must not meet a new server.
         response.headers.setdefault("Cache-Control", "no-cache")
+        if path.endswith(".ts"):
+            response.headers["Content-Type"] = "application/typescript; charset=utf-8"  # to most systems it is a video
         return response
 
 

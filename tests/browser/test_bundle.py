@@ -15,7 +15,6 @@ WEB = ROOT / "web"
 PAGE = WEB / "dist"
 SDK = PAGE / "sdk"
 CONFORMANCE = ROOT / "tests" / "browser" / "conformance" / "clients"
-BARE_CLIENT = ROOT / "tests" / "browser" / "bare_client" / "dist"
 
 # Addresses that stand in the bundles as text, and are never fetched: package metadata, an error's explanation, the
 # page's advice on insecure origins, and XML name spaces.
@@ -33,9 +32,8 @@ def built_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("folder", [PAGE, BARE_CLIENT], ids=["page", "bare_client"])
-def test_no_foreign_address_is_in_the_bundle(folder: Path) -> None:
-    files = {name: content for name, content in built_files(folder).items() if not name.endswith(".txt")}
+def test_no_foreign_address_is_in_the_bundle() -> None:
+    files = {name: content for name, content in built_files(PAGE).items() if not name.endswith(".txt")}
     assert any(name.endswith(".js") for name in files)
     for name, content in files.items():
         text = content.decode()
@@ -52,7 +50,7 @@ def test_the_page_has_no_inline_script_or_style() -> None:
     assert [link for link in re.findall(r'(?:src|href)="([^"]+)"', html) if not link.startswith("./")] == []
 
 
-@pytest.mark.parametrize("folder", [PAGE, SDK, BARE_CLIENT], ids=["page", "sdk", "bare_client"])
+@pytest.mark.parametrize("folder", [PAGE, SDK], ids=["page", "sdk"])
 def test_the_licences_of_what_is_bundled_travel_with_it(folder: Path) -> None:
     text = (folder / "THIRD_PARTY_LICENSES.txt").read_text()
     lock = json.loads((WEB / "package-lock.json").read_text())["packages"]
@@ -79,14 +77,10 @@ def test_the_committed_build_is_what_the_sources_give(tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("NO NPM, so it is NOT tested that web/dist matches web/src: install Node 20 or newer")
-    committed = {folder: built_files(folder) for folder in (PAGE, BARE_CLIENT)}
     ignore = shutil.ignore_patterns("node_modules", "dist")
     shutil.copytree(WEB, tmp_path / "web", ignore=ignore)
-    bare_client = tmp_path / "tests" / "browser" / "bare_client"
-    shutil.copytree(BARE_CLIENT.parent, bare_client, ignore=ignore)
-    for arguments in (["ci"], ["run", "check"], ["run", "build"], ["run", "build:bare-client"]):
+    for arguments in (["ci"], ["run", "check"], ["run", "build"]):
         done = subprocess.run([npm, *arguments], cwd=tmp_path / "web", capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
-    hint = "run `npm ci && npm run build && npm run build:bare-client` in web/ and commit the result"
-    assert built_files(tmp_path / "web" / "dist") == committed[PAGE], hint
-    assert built_files(bare_client / "dist") == committed[BARE_CLIENT], hint
+    hint = "run `npm ci && npm run build` in web/ and commit the result"
+    assert built_files(tmp_path / "web" / "dist") == built_files(PAGE), hint

@@ -212,6 +212,9 @@ def test_a_sign_of_listening_only_pauses_the_voice() -> None:
         await call.be_quiet(6000)
         assert [message["content"] for message in call.said] == ["Count, please.", long]
         assert "bot-interrupted" not in call.types
+        inputs = [(data["input_type"], data["text"]) for data in call.news("user-input") if data["final"]]
+        assert inputs == [("transcription", "Count, please."), ("backchannel", "Mhm.")]
+        assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["Count, please."]
         await call.hang_up()
 
     virtual_clock.run(story())

@@ -20,6 +20,8 @@ def client_of(appliance: FakeAppliance, page: Path | None = None) -> TestClient:
 def page(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<!doctype html><title>talk</title>")
     (tmp_path / "app.js").write_text("export {}")
+    (tmp_path / "sdk").mkdir()
+    (tmp_path / "sdk" / "client.d.ts").write_text("export {}")
     return tmp_path
 
 
@@ -71,6 +73,7 @@ def test_the_page_is_served_and_asked_for_again_each_time(page: Path) -> None:
         assert "<title>talk</title>" in response.text
         assert response.headers["cache-control"] == "no-cache"
         assert client.get("/app.js").headers["content-type"].startswith("text/javascript")
+        assert client.get("/sdk/client.d.ts").headers["content-type"] == "application/typescript; charset=utf-8"
 
 
 @pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "//etc/passwd", "/app.js/x"])

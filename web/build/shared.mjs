@@ -1,4 +1,4 @@
-// What both builds (the page, and the bare client of the tests) have in common.
+// What both builds (the page, and the SDK) have in common.
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));

@@ -228,6 +228,12 @@ def acts(talk: Talk) -> None:
         raise AssertionError("an action that nobody knows was done")
 
 
+def acts_alone(talk: Talk) -> None:
+    needs(talk.has("act"))
+    result = talk.do("act", "llm", "get_context")
+    assert result["messages"][0]["role"] == "system"
+
+
 def configures(talk: Talk) -> None:
     refuse: Any
     if talk.has("update"):
@@ -323,6 +329,7 @@ def _one(of: list[dict[str, Any]], **like: object) -> dict[str, Any]:
 
 
 FEATURES = (
+    Feature("`action` over HTTP, without a connection", acts_alone),
     Feature("connects; the version is agreed", connects),
     Feature("a spoken question is heard (`user-transcription`)", is_heard),
     Feature("the reply is heard", hears_the_reply),

@@ -13,7 +13,7 @@ from rtvi_local.engines.interfaces import Message
 from tests.browser.fake_appliance import FakeAppliance
 from tests.browser.fake_server import until
 
-MICROPHONE = Path(__file__).parent / "clients" / "common" / "microphone.js"
+COMMON = Path(__file__).parent / "clients" / "common"
 STORY = (
     "Once upon a time there was a very small dog. " + "It went on, and on, and on through the wood. " * 4 + "That is the end."
 )

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 from rtvi_local.engines.fakes import ToneVoice
 from tests.browser.conformance.features import FEATURES, NOT_THERE, YES, NotThere
 from tests.browser.conformance.table import CLIENTS, row, rows, write_row
-from tests.browser.conformance.talk import MICROPHONE, Client, Talk, answer
+from tests.browser.conformance.talk import COMMON, Client, Talk, answer
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 
@@ -63,9 +63,11 @@ def attempt(client: Client, bundle: Path) -> Outcome:
     return outcome
 
 
-def visit(house: BrowserHouse, url: str, name: str, source: str) -> Page:
-    """The client's page, as if the appliance served it."""
-    page = house.visit(url, go=False, flags=FLAGS, allowed_errors=ENDINGS, init_script=MICROPHONE.read_text(encoding="utf-8"))
+def visit(house: BrowserHouse, url: str, name: str, source: str, *, recording: Path | None = None) -> Page:
+    """The client's page, as if the appliance served it. Its microphone plays the recording, or what the test has it speak."""
+    scripts = ["ear.js"] if recording else ["ear.js", "microphone.js"]
+    init_script = "\n".join((COMMON / name).read_text(encoding="utf-8") for name in scripts)
+    page = house.visit(url, go=False, flags=FLAGS, allowed_errors=ENDINGS, init_script=init_script, microphone=recording)
 
     def serve(route: Route) -> None:
         if route.request.url.endswith(".js"):
@@ -93,6 +95,6 @@ def outcomes(request: pytest.FixtureRequest, bundles: Path) -> Iterator[dict[str
 def test_a_client_can_do_what_the_table_says(client: Client, outcomes: dict[str, Future[Outcome]]) -> None:
     outcome = outcomes[client.name].result()
     assert not outcome.faults, "\n".join(outcome.faults)
-    if os.environ.get("RTVI_LOCAL_REWRITE_CLIENTS"):
+    if os.environ.get("REWRITE_CLIENTS"):
         write_row(client, outcome.features)
     assert rows()[client.name] == row(client, outcome.features)

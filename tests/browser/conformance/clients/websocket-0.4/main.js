@@ -6,7 +6,7 @@ import { withoutDaily } from "../common/without_daily.js";
 let client;
 let llm;
 
-function connect() {
+function make() {
   client = new RTVIClient({
     transport: withoutDaily(WebSocketTransport, WavMediaManager),
     params: { baseUrl: location.origin, endpoints: { connect: "/connect", action: "/action" }, ...window.wanted },
@@ -17,12 +17,18 @@ function connect() {
   client.setLogLevel(LogLevel.ERROR);
   llm = client.registerHelper("llm", new LLMHelper({ callbacks }));
   window.client = client;
+}
+
+function connect() {
+  make();
   return client.connect();
 }
 
 const refused = (answer) => Promise.reject(new Error(JSON.stringify(answer.data)));
 const action = (service, name, given) =>
   client.action({ service, action: name, arguments: Object.entries(given ?? {}).map(([name, value]) => ({ name, value })) }).catch(refused);
+
+make();
 
 window.it = {
   version: () => client.version,
