@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Closable, EnginePool, Kind
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription, Voice
+from rtvi_local.engines.echo_canceller import open_echo_canceller
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Float32, Transcription, Voice
 from rtvi_local.engines.wake_word import open_detector, small_model
 from rtvi_local.files.fetching import Allowed
 from rtvi_local.hardware import Plan, find_hardware, plan, summary
@@ -81,6 +82,8 @@ class Appliance:
         modelled = [model for word in config.wake.words if (model := small_model(word))]
         if modelled:
             open_detector(modelled).close()
+        if config.echo.cancel:
+            open_echo_canceller(LISTENING_SAMPLE_RATE)
         store = open_store(config.models.directory)
         chosen = config.models
         models = store.preset(chosen.preset, stt=chosen.stt, llm=chosen.llm, tts=chosen.tts)
@@ -241,7 +244,7 @@ class Appliance:
                 on_end=self._open.discard,
                 on_waterfall=lambda w: self.on_waterfall(w),
             )
-        except (PipelineError, OptionError) as error:
+        except (PipelineError, OptionError, EngineError) as error:
             raise UnusableRequest(str(error)) from error
         self._open.add(conversation)
         conversation.start()

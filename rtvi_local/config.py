@@ -100,6 +100,14 @@ class Turns:
 
 
 @dataclass(frozen=True)
+class Echo:
+    ignore: bool = setting(True, "what is only the appliance's own voice, come back to the microphone, is no person speaking")
+    cancel: bool = setting(
+        False, "take its own voice out of what is heard, where no browser does (needs pip install 'rtvi-local[echo]')"
+    )
+
+
+@dataclass(frozen=True)
 class Pipeline:
     stages: tuple[str, ...] = setting(
         (), "what a conversation is made of, in order, where its client does not say; see pipelines"
@@ -150,6 +158,7 @@ class Config:
     tts: Tts = field(default_factory=Tts)
     vad: Vad = field(default_factory=Vad)
     turns: Turns = field(default_factory=Turns)
+    echo: Echo = field(default_factory=Echo)
     pipeline: Pipeline = field(default_factory=Pipeline)
     wake: Wake = field(default_factory=Wake)
     sounds: Sounds = field(default_factory=Sounds)

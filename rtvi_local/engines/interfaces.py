@@ -61,6 +61,18 @@ class WakeWordDetector(Protocol):
         ...
 
 
+class EchoCanceller(Protocol):
+    """Streaming, one per conversation. Fast enough (< 1 ms for 20 ms of audio) to be called on the event loop."""
+
+    def sent(self, samples: Int16) -> None:
+        """The next 20 ms that the client is to play, at the rate that the canceller was opened for; silence too."""
+        ...
+
+    def cleaned(self, samples: Int16) -> Int16:
+        """The next samples from the microphone (16 kHz) without the echo of what was sent. May keep a few for the next call."""
+        ...
+
+
 class TurnDetector(Protocol):
     """Shared by all conversations."""
 

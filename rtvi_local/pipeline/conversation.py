@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from rtvi_local.audio.own_voice import OwnVoice
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Shelf
 from rtvi_local.engines.interfaces import LanguageModel
@@ -16,6 +17,7 @@ from rtvi_local.pipeline.context_keeper import ContextKeeper
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured, PromptAhead
+from rtvi_local.pipeline.heard_words import HeardWords
 from rtvi_local.pipeline.looking import Looking
 from rtvi_local.pipeline.options import Wanted
 from rtvi_local.pipeline.pipeline import Pipeline
@@ -73,17 +75,37 @@ class Conversation:
         self._system_prompt = config.llm.system_prompt
         self._loop = asyncio.get_running_loop()
         self._trace = Trace(self._now_ms, self._report)
+        self._heard_words = HeardWords()
         listening = Listening(
-            engines.open_activity(), engines.transcriber, engines.turn_detector, engines.is_invented, config.vad, config.stt
+            engines.open_activity(),
+            engines.transcriber,
+            engines.turn_detector,
+            engines.is_invented,
+            config.vad,
+            config.stt,
+            self._without_own_words,
         )
-        self._speaker = Speaker(self._send_audio, transport.output_sample_rate, transport.clear_audio)
+        rate = transport.output_sample_rate
+        self._speaker = Speaker(self._send_audio, rate, transport.clear_audio)
         self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
         self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
         self.toolbox = Toolbox(self._tool_host.host, served_tools)
         self.toolbox.set_client_tools(wanted.tools or ())
         self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
-        parts = Parts(config, engines, self._options.session, self.context, listening, self._speaker, self.toolbox)
         try:
+            self._own_voice = OwnVoice(rate) if config.echo.ignore else None
+            self._canceller = engines.open_echo_canceller(rate) if config.echo.cancel else None
+            parts = Parts(
+                config,
+                engines,
+                self._options.session,
+                self.context,
+                listening,
+                self._speaker,
+                self.toolbox,
+                self._own_voice,
+                self._canceller,
+            )
             built = build(stages, parts)
         except BaseException:
             self._options.session.close()
@@ -114,7 +136,7 @@ class Conversation:
         self.rtvi.on(LlmFunctionCallResult, lambda message, _: self.toolbox.resolve(message.tool_call_id, message.result))
         self.inputs = Inputs(self.rtvi, self.controls, self._hear)
         observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper, self._tool_host)
-        for observer in observers:
+        for observer in (*observers, self._heard_words):
             self._pipeline.observe_with(observer.observe)
         if self._gate is not None:
             self._pipeline.observe_with(self._gate.observe)
@@ -215,7 +237,19 @@ class Conversation:
         if self.toolbox.tools and self.controls.is_idle:
             self._pipeline.push(PromptAhead(tuple(self.context.messages)))
 
+    def _without_own_words(self, text: str, from_ms: float) -> str:
+        if self._own_voice is None:
+            return text
+        left = self._heard_words.taken_out(text, from_ms)
+        if text and not left:
+            # It took its own voice for a person: what it knows of the way that its voice takes is wrong.
+            self._own_voice.path.forget()
+        return left
+
     def _send_audio(self, samples: Int16) -> None:
+        for listener in (self._own_voice, self._canceller):
+            if listener is not None:
+                listener.sent(samples)
         self._transport.send_audio(samples)
         self._trace.sent()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from rtvi_local.engines.echo_canceller import open_echo_canceller
 from rtvi_local.engines.interfaces import (
+    EchoCanceller,
     LanguageModel,
     Transcriber,
     TurnDetector,
@@ -30,3 +32,5 @@ class Engines:
     """A voice of a language (ISO 639-1), loaded if it is not, at its own speed; None if none is installed."""
     open_wake_words: Callable[[Sequence[str]], WakeWordDetector] | None = None
     """Listens for some of `wake_word.SMALL_MODELS`; without it, all trigger words are looked for in transcripts."""
+    open_echo_canceller: Callable[[int], EchoCanceller] = open_echo_canceller
+    """For an output of that many Hz. Raises EngineError where its library is missing."""

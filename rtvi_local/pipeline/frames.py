@@ -33,6 +33,8 @@ class Audio:
     samples: Int16
     at_ms: float
     """When its last sample arrived here."""
+    own_voice: bool = False
+    """All that sounds in it is what the appliance itself says, come back."""
 
 
 @dataclass(frozen=True, slots=True)

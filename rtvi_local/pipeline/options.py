@@ -27,6 +27,7 @@ SERVICES: Mapping[str, str] = {
     "llm": "llm",
     "tts": "tts",
     "turns": "phrase_endpointing",
+    "echo": "echo",
     "wake": "wake_words_gate",
     "sounds": "processing_sound_emitter",
     "tools": "tools",
@@ -36,7 +37,7 @@ _NAMES: Mapping[str, str] = {"wake.words": "trigger_words", "sounds.processing":
 """Options that are called otherwise than the setting."""
 _OF_THE_APPLIANCE = ("llm.context_tokens", "tools.mcp_servers")
 """Shared by all conversations."""
-_AT_START = ("vad.preroll_ms", "wake.words")
+_AT_START = ("vad.preroll_ms", "wake.words", "echo.ignore", "echo.cancel")
 _NOW = ("vad.threshold", "vad.start_ms", "vad.stop_ms")
 MODELS: Mapping[str, tuple[str, str]] = {
     "models.stt": ("stt", "model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -51,11 +51,16 @@ JUDGE_MS = (64, 160, 256, 352, 448, 704, 960, 1216)
 """Silence after which the turn detector is asked, until it thinks that the turn is over. It needs some silence to be sure: of
 ten questions it took one in five for unfinished after 150 ms and none after 500. The first time is while the words are still
 being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
+MASKED_MS = 128.0
+"""Of a person who speaks over the bot, some sounds are hidden by its voice. So much of that is no end of speech."""
 FINISHED = 0.5
 """Probability from which on it is not asked again."""
 
 FIRST_INTERIM_MS = 250.0
 """Into speech. The words over the bot's voice are to be known half a second after its first sound, and take 150 ms."""
+
+WithoutOwnWords = Callable[[str, float], str]
+"""Of a transcript, and when the audio that it is of began (ms): what of it the appliance has not said itself."""
 
 
 @dataclass(slots=True)
@@ -92,8 +97,10 @@ class Listening(Stage):
         is_invented: IsInvented,
         vad: Vad,
         stt: Stt,
+        without_own_words: WithoutOwnWords = lambda text, _: text,
     ) -> None:
         super().__init__()
+        self._without_own_words = without_own_words
         self._detector = activity
         self._words = RollingTranscription(transcriber, is_invented)
         self._words.language = None if stt.language == "auto" else stt.language
@@ -104,6 +111,10 @@ class Listening(Stage):
         self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE)
         self._lull = Lull(LISTENING_SAMPLE_RATE)
         self._pending: Float32 = np.zeros(0, np.float32)
+        self._somebody = False
+        """In the window that is being filled there is more than the own voice."""
+        self._only_own_ms = 0.0
+        """For how long there was nothing but the own voice."""
         self._number = 0
         """Grows with each utterance: what is still being worked on for an older one is nobody's business any more."""
         self._newest: int | None = None
@@ -176,16 +187,19 @@ class Listening(Stage):
 
     def _hear(self, frame: Audio) -> None:
         samples = to_float(frame.samples)
-        self._utterance.append(samples)
-        if samples.size and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
+        # Before a person begins, the own voice is nothing that a transcriber should hear.
+        self._utterance.append(np.zeros_like(samples) if frame.own_voice and not self._activity.speaking else samples)
+        if samples.size and not frame.own_voice and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
             self._sounded_ms = frame.at_ms
         if self._lull.push(samples) and self._activity.speaking:
             self._maybe_transcribe(frame.at_ms, might_be_over=True)
         self._pending = np.concatenate([self._pending, samples]) if self._pending.size else samples
+        self._somebody = self._somebody or not frame.own_voice
         while self._pending.size >= self._window:
             window, self._pending = self._pending[: self._window], self._pending[self._window :]
             at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
-            change = self._activity.push(self._probability(window))
+            change = self._activity.push(self._of_somebody(self._probability(window)))
+            self._somebody = self._pending.size > 0 and not frame.own_voice
             if self._activity.speaking and self._activity.silence_ms == 0:
                 self._quiet_ms = 0.0
                 if self._pass is not None and at_ms > self._pass.until_ms + TRAIL_MS:
@@ -209,6 +223,11 @@ class Listening(Stage):
         if not self._activity.speaking and float(np.abs(window).max()) < SILENT_PEAK:
             return 0.0
         return self._detector.probability(window)
+
+    def _of_somebody(self, probability: float) -> float:
+        """Of the probability that there is speech: that somebody else speaks than the appliance itself."""
+        self._only_own_ms = 0.0 if self._somebody else self._only_own_ms + self._window / SAMPLES_PER_MS
+        return probability if self._only_own_ms <= (MASKED_MS if self._activity.speaking else 0.0) else 0.0
 
     def _maybe_judge(self) -> None:
         """Ask the turn detector, the longer it is quiet the surer it is."""
@@ -241,7 +260,8 @@ class Listening(Stage):
         began = loop.time()
         try:
             words = await self._words.words(samples, first, may_settle=may_settle)
-            begun.text, begun.language = words.text, words.language
+            begun.text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
+            begun.language = words.language
             begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
         except asyncio.CancelledError:
             raise

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rtvi_local.audio.cues import cue
+from rtvi_local.audio.own_voice import OwnVoice
 from rtvi_local.config import Config
-from rtvi_local.engines.interfaces import ModelSession
+from rtvi_local.engines.interfaces import EchoCanceller, ModelSession
 from rtvi_local.engines.wake_word import small_model
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.speaker import Speaker
 from rtvi_local.pipeline.stage import Stage
+from rtvi_local.stages.echo_cancellation import EchoCancellation
 from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.llm import Llm
 from rtvi_local.stages.llm_context import LlmContext, LlmContextRecorder, fitter
+from rtvi_local.stages.own_voice import OwnVoiceMark
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing, turn_policy
 from rtvi_local.stages.processing_sound_emitter import ProcessingSoundEmitter
 from rtvi_local.stages.tts import Tts
@@ -43,6 +46,10 @@ class Parts:
     listening: Listening
     speaker: Speaker
     toolbox: Toolbox
+    own_voice: OwnVoice | None = None
+    """Is told what the speaker sends, so that it knows it again when it comes back."""
+    echo_canceller: EchoCanceller | None = None
+    """Is told the same."""
 
 
 def _phrase_endpointing(parts: Parts) -> Stage:
@@ -144,7 +151,7 @@ def build(names: Sequence[str], parts: Parts) -> list[Stage]:
     """The stages by name, in order, between the ear and the mouth.
 
     The speaker follows the voice; behind it stands the second `llm_context`, whether it was named or not. Before the ear may
-    stand the gate's own. Raises PipelineError, EngineError.
+    stand the gate's own, and before all of them what knows the own voice. Raises PipelineError, EngineError.
     """
     check_order(names)
     stages: list[Stage] = [parts.listening]
@@ -155,4 +162,12 @@ def build(names: Sequence[str], parts: Parts) -> list[Stage]:
             stages.append(parts.speaker)
     stages.append(LlmContextRecorder(parts.context))
     gates = [stage for stage in stages if isinstance(stage, WakeWordsGate)]
-    return [*(ear for gate in gates for ear in _ears(gate, parts)), *stages]
+    return [*_before_all(parts), *(ear for gate in gates for ear in _ears(gate, parts)), *stages]
+
+
+def _before_all(parts: Parts) -> Iterator[Stage]:
+    # In this order: where the canceller has to find its way anew, what it leaves of the echo would stand out of its silence.
+    if parts.own_voice is not None:
+        yield OwnVoiceMark(parts.own_voice)
+    if parts.echo_canceller is not None:
+        yield EchoCancellation(parts.echo_canceller)

@@ -34,11 +34,11 @@ class Room:
         self.stage.emit = self.frames.append
         self._loop = asyncio.get_running_loop()
 
-    async def hear(self, level: int, duration_ms: int) -> None:
+    async def hear(self, level: int, duration_ms: int, *, own_voice: bool = False) -> None:
         tone = (level * np.sin(np.arange(320) * 0.3)).astype(np.int16)
         for _ in range(duration_ms // 20):
             await asyncio.sleep(0.02)
-            self.stage.receive(Audio(tone, self._loop.time() * 1000))
+            self.stage.receive(Audio(tone, self._loop.time() * 1000, own_voice))
 
     def of(self, kind: type) -> list[Frame]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
@@ -229,6 +229,53 @@ def test_the_turn_detector_is_asked_again_the_longer_it_is_quiet_and_not_after_t
         room.stage.forget()
         await room.hear(QUIET, 1000)
         assert len(room.of(EndOfTurn)) == 3, "nor after it was sure"
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_the_own_voice_is_no_speech_and_a_person_over_it_is() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber())
+        await room.hear(LOUD, 2000, own_voice=True)
+        assert room.frames == []
+        await room.hear(LOUD, 100)
+        assert len(room.of(SpeechStarted)) == 1
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_what_the_own_voice_hides_of_a_person_is_no_end_of_speech_but_what_is_only_the_own_voice_is() -> None:
+    async def story() -> None:
+        room = Room(EchoTranscriber())
+        await room.hear(LOUD, 200)
+        await room.hear(LOUD, 100, own_voice=True)
+        await room.hear(LOUD, 100)
+        assert room.of(SpeechStopped) == []
+        await room.hear(LOUD, 400, own_voice=True)
+        assert len(room.of(SpeechStopped)) == 1
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
+def test_what_the_own_voice_said_before_a_person_began_is_not_transcribed() -> None:
+    async def story() -> None:
+        heard: list[Float32] = []
+
+        def note(samples: Float32) -> str:
+            heard.append(samples)
+            return "stop"
+
+        room = Room(EchoTranscriber(note))
+        await room.hear(LOUD, 1000, own_voice=True)
+        await room.hear(LOUD, 300)
+        await room.hear(QUIET, 200)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        loud_ms = 32 * sum(np.abs(heard[-1][i : i + 512]).max() > 0.1 for i in range(0, heard[-1].size - 511, 512))
+        assert 280 <= loud_ms <= 352
         await room.stage.close()
 
     virtual_clock.run(story())

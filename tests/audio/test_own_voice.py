@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from rtvi_local.audio.own_voice import OwnVoice
+from rtvi_local.audio.pcm import Float32
+from rtvi_local.bench.rooms import echoing
+from tests.audio.voices import RATE, babble, later, pcm, room_noise
+
+FRAME = RATE // 50
+QUIET_S = 0.5
+
+
+def answers(own_voice: OwnVoice, sent: Float32, heard: Float32, *, piece: int = FRAME) -> list[bool]:
+    """Play and record at the same time; whether each `piece` that was heard was the own voice alone."""
+    said: list[bool] = []
+    for start in range(0, min(sent.size, heard.size) - piece + 1, piece):
+        for frame in range(start, start + piece, FRAME):
+            own_voice.sent(pcm(sent[frame : frame + FRAME]))
+        said.append(own_voice.explains(pcm(heard[start : start + piece])))
+    return said
+
+
+def wait(own_voice: OwnVoice) -> None:
+    """Until nothing can come back any more."""
+    answers(own_voice, np.zeros(RATE, np.float32), np.zeros(RATE, np.float32))
+
+
+def reply(seconds: float = 4.0, seed: int = 1) -> Float32:
+    return np.concatenate([np.zeros(int(QUIET_S * RATE), np.float32), babble(seconds, seed)])
+
+
+def longest_run_of_others(said: list[bool], sounding: Float32) -> int:
+    """How many frames in a row with any sound in them were not the own voice's."""
+    longest = run = 0
+    for index, own in enumerate(said):
+        loud = np.abs(sounding[index * FRAME : (index + 1) * FRAME]).max() > 0.003
+        run = run + 1 if loud and not own else 0
+        longest = max(longest, run)
+    return longest
+
+
+@pytest.mark.parametrize("delay_ms", [0, 20, 67, 120, 200, 390])
+@pytest.mark.parametrize("gain_db", [-6, -20])
+def test_the_own_voice_is_known_from_its_first_sound_on(delay_ms: float, gain_db: float) -> None:
+    sent = reply()
+    echo = later(echoing(sent, 0.3, 6), delay_ms, gain_db)
+    said = answers(OwnVoice(RATE), sent, echo + room_noise(sent.size))
+    assert longest_run_of_others(said, echo) <= 2
+
+
+def test_delay_and_gain_become_known() -> None:
+    sent = reply()
+    own_voice = OwnVoice(RATE)
+    answers(own_voice, sent, later(sent, 120, -14) + room_noise(sent.size))
+    assert own_voice.path.delay_ms == pytest.approx(120, abs=20)
+    assert own_voice.path.gain_db == pytest.approx(-14, abs=5)
+
+
+@pytest.mark.parametrize("at_s", [1.0, 1.7, 2.5])
+def test_a_person_as_loud_as_the_echo_is_heard_over_it_within_a_fifth_of_a_second(at_s: float) -> None:
+    sent = reply()
+    heard = later(echoing(sent, 0.3, 6), 80, -10) + room_noise(sent.size)
+    person = babble(1.0, seed=9, level_dbfs=-32)
+    begin = int((QUIET_S + at_s) * RATE)
+    heard[begin : begin + person.size] += person
+    said = answers(OwnVoice(RATE), sent, heard)
+    over = said[begin // FRAME : begin // FRAME + 10]
+    assert over.count(False) >= 3
+
+
+@pytest.mark.parametrize("piece", [FRAME, 3 * FRAME])
+def test_with_headphones_every_sound_of_a_person_counts(piece: int) -> None:
+    sent = reply()
+    heard = room_noise(sent.size)
+    person = babble(0.5, seed=9, level_dbfs=-35)
+    begin = int((QUIET_S + 1.0) * RATE)
+    heard[begin : begin + person.size] += person
+    said = answers(OwnVoice(RATE), sent, heard, piece=piece)
+    loud = [np.sqrt(np.mean(heard[i * piece : (i + 1) * piece] ** 2)) > 0.01 for i in range(len(said))]
+    assert sum(loud) * piece > 0.2 * RATE
+    at_second_frame = [before and now for before, now in itertools.pairwise([*([True] if piece > FRAME else [False]), *loud])]
+    assert not any(own for own, sounds in zip(said, at_second_frame, strict=True) if sounds)
+
+
+def test_while_nothing_was_sent_nothing_is_the_own_voice_and_nothing_is_computed() -> None:
+    own_voice = OwnVoice(RATE)
+    person = babble(1.0, seed=3)
+    assert not any(answers(own_voice, np.zeros_like(person), person))
+    assert not own_voice.may_be_heard
+
+
+def test_the_tail_after_the_last_word_is_the_own_voice_too() -> None:
+    sent = np.concatenate([reply(2.0), np.zeros(RATE, np.float32)])
+    echo = later(echoing(sent, 0.5, 0), 200, -6)
+    said = answers(OwnVoice(RATE), sent, echo + room_noise(sent.size))
+    assert longest_run_of_others(said, echo) <= 2
+
+
+def test_a_clock_that_drifts_and_pieces_that_come_in_bursts_change_nothing() -> None:
+    sent = reply(8.0)
+    echo = later(echoing(sent, 0.3, 6), 100, -10)
+    drifting = np.interp(np.arange(sent.size) * 1.0003, np.arange(sent.size), echo).astype(np.float32)
+    said = answers(OwnVoice(RATE), sent, drifting + room_noise(sent.size))
+    assert longest_run_of_others(said, echo) <= 2
+    bursts = answers(OwnVoice(RATE), sent, echo + room_noise(sent.size), piece=5 * FRAME)
+    assert bursts.count(False) <= 0.1 * len(bursts)
+
+
+def test_a_microphone_that_is_off_teaches_nothing_of_the_room() -> None:
+    own_voice = OwnVoice(RATE)
+    sent = reply()
+    answers(own_voice, sent, np.zeros_like(sent))
+    wait(own_voice)
+    echo = later(echoing(sent, 0.3, 6), 120, -6)
+    assert longest_run_of_others(answers(own_voice, sent, echo + room_noise(sent.size)), echo) <= 2
+
+
+def test_what_was_known_of_the_way_can_be_forgotten() -> None:
+    own_voice = OwnVoice(RATE)
+    sent = reply()
+    answers(own_voice, sent, room_noise(sent.size))
+    wait(own_voice)
+    assert own_voice.path.gain_db < -35
+    own_voice.path.forget()
+    echo = later(echoing(sent, 0.3, 6), 120, -6)
+    assert longest_run_of_others(answers(own_voice, sent, echo + room_noise(sent.size)), echo) <= 2
