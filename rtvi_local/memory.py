@@ -7,12 +7,14 @@ import ctypes
 import mmap
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 _MADV_DONTNEED = 4
 """asm-generic/mman-common.h. Of a file's pages it drops only the mapping: what is read again comes from the page cache."""
+_MADV_NOHUGEPAGE = 15
+"""Of a huge page, no part can be let go: the rest of it would go too, and all would come back with the next byte that is read."""
 _M_ARENA_MAX = -8
 """malloc.h of glibc."""
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r--[ps] ([0-9a-f]+) \S+ [1-9]\d*\s+(.+)")
@@ -20,17 +22,19 @@ _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r--[ps] ([0-9a-f]+) \S+ [1-9]\d*
 _LOOK_S = 1.0
 
 
-def drop_pages(path: Path, start: int = 0, length: int | None = None) -> None:
-    """Let go of the pages of a mapped file, or of so many bytes of it from `start` on: what is still needed comes back when it
-    is read."""
+def drop_pages(path: Path, parts: Iterable[tuple[int, int]]) -> None:
+    """Let go of the pages of a mapped file's `parts` (the first byte, and the one after the last). What is needed after all
+    comes back when it is read."""
     library = _c_library()
     if library is None or not hasattr(library, "madvise"):
         return
     for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-        if (found := _MAPPING.fullmatch(line)) and found[4] == str(path.resolve()):
-            begin, end, offset = (int(found[group], 16) for group in (1, 2, 3))
-            first = max(begin, begin - offset + _page(start))
-            last = end if length is None else min(end, begin - offset + _page(start + length))
+        if not (found := _MAPPING.fullmatch(line)) or found[4] != str(path.resolve()):
+            continue
+        begin, end, offset = (int(found[group], 16) for group in (1, 2, 3))
+        library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_NOHUGEPAGE)
+        for start, stop in parts:
+            first, last = max(begin, begin - offset + _page(start)), min(end, begin - offset + _page(stop))
             if first < last:
                 library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _MADV_DONTNEED)
 

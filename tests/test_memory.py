@@ -29,7 +29,7 @@ def test_a_mapped_files_pages_are_let_go_and_can_still_be_read(tmp_path: Path) -
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert mapped[:] == content
         assert resident_bytes(path) == len(content)
-        drop_pages(path)
+        drop_pages(path, [(0, len(content))])
         assert resident_bytes(path) == 0
         assert mapped[12_345] == content[12_345]
 
@@ -39,7 +39,7 @@ def test_only_the_asked_part_is_let_go(tmp_path: Path) -> None:
     path.write_bytes(bytes(64 * mmap.PAGESIZE))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert mapped[:] == bytes(64 * mmap.PAGESIZE)
-        drop_pages(path, 8 * mmap.PAGESIZE + 17, 16 * mmap.PAGESIZE)
+        drop_pages(path, [(8 * mmap.PAGESIZE + 17, 24 * mmap.PAGESIZE + 17)])
         assert resident_bytes(path) == 48 * mmap.PAGESIZE
 
 
@@ -63,7 +63,7 @@ def test_it_is_tidied_once_after_each_time_that_something_went_on() -> None:
 
 
 def test_a_file_that_is_not_mapped_is_no_error(tmp_path: Path) -> None:
-    drop_pages(tmp_path / "nothing.gguf")
+    drop_pages(tmp_path / "nothing.gguf", [(0, 10)])
 
 
 def test_what_was_freed_between_what_is_in_use_is_returned() -> None:

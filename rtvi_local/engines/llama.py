@@ -17,7 +17,6 @@ from pathlib import Path
 from rtvi_local.engines.chat_prompt import ChatPrompt, shown
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.gguf_header import BadHeader, read_tensors
 from rtvi_local.engines.interfaces import EngineError, Message
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_library import KV_TYPES, Sampler, lib
@@ -48,7 +47,6 @@ class LlamaModel:
         self.model_name = path.stem
         self.context_tokens = loaded.context_tokens
         self._loaded = loaded
-        self._rows = _embedding(loaded.path) if loaded.path is not None else None
         vocabulary = LlamaVocabulary(loaded.model)
         self._n_vocab = vocabulary.n_tokens
         self._vision = vision
@@ -123,7 +121,9 @@ class LlamaModel:
                 vision.close()
             loaded.free()
             raise
+        model.tidy()
         model._warm_up()
+        model.tidy()
         return model
 
     @property
@@ -156,9 +156,9 @@ class LlamaModel:
         self._scheduler.step_back = courtesy.step_back
 
     def tidy(self) -> None:
-        """Let go of the rows of words that occurred: each takes 16 pages of the file with it, and soon all are there."""
-        if self._rows is not None:
-            drop_pages(*self._rows)
+        """Let go of those pages of the file that are not needed. The kernel brings back whole neighbourhoods of what is read:
+        with a few words' rows all of the embedding, with the weights that are used as they are those beside them."""
+        drop_pages(self._loaded.path, self._loaded.unused)
 
     def close(self) -> None:
         """Stop what is running and free the memory."""
@@ -329,16 +329,6 @@ class _Run:
         # A loop that is closed has nobody left who waits.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._results.put_nowait, result)
-
-
-def _embedding(path: Path) -> tuple[Path, int, int] | None:
-    """Where in the file the embedding is, if it is only looked up: a model without an output matrix uses it for that too."""
-    try:
-        tensors = {tensor.name: tensor for tensor in read_tensors(path)}
-    except (BadHeader, OSError):
-        return None
-    rows = tensors.get("token_embd.weight")
-    return (path, rows.start, rows.bytes) if rows is not None and "output.weight" in tensors else None
 
 
 def _cells(tokens: Sequence[int], pictures: Mapping[int, Chunk]) -> int:

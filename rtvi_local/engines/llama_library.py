@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
 from collections.abc import Sequence
 
 import llama_cpp.llama_cpp as lib
@@ -29,6 +30,8 @@ KV_TYPES = {"f16": (lib.GGML_TYPE_F16, 2.0), "q8_0": (lib.GGML_TYPE_Q8_0, 34 / 3
 _LOG_ERROR = 4
 """GGML_LOG_LEVEL_ERROR of ggml.h."""
 _last_error = ""
+_REARRANGED = re.compile(r"repack tensor (\S+) with")
+_rearranged: set[str] = set()
 
 
 @lib.llama_log_callback  # type: ignore[untyped-decorator]
@@ -38,6 +41,8 @@ def log_callback(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
     if level == _LOG_ERROR and line:
         # The cause is logged first, then one line per caller that gives up.
         _last_error = _last_error or line
+    if found := _REARRANGED.search(line):
+        _rearranged.add(found[1])
     if len(line) > 1:
         log.debug("%s", line)
 
@@ -51,6 +56,12 @@ def start() -> None:
 def forget_error() -> None:
     global _last_error
     _last_error = ""
+    _rearranged.clear()
+
+
+def rearranged() -> frozenset[str]:
+    """The weights that llama.cpp said it rearranged since `forget_error`: it no longer needs them as they are in the file."""
+    return frozenset(_rearranged)
 
 
 def last_error() -> str:

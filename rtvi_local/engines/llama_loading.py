@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtvi_local.engines.gguf_header import BadHeader, read_tensors
 from rtvi_local.engines.interfaces import EngineError
-from rtvi_local.engines.llama_library import KV_TYPES, forget_error, last_error, lib, start
+from rtvi_local.engines.llama_library import KV_TYPES, forget_error, last_error, lib, rearranged, start
 from rtvi_local.engines.llama_library import Memory as ContextMemory
-from rtvi_local.memory import drop_pages
 
 WORKING_BYTES = 100_000_000
 """What a small model's graph, logits and vocabulary take beside weights and cache (measured: 90 MB for Qwen2.5 0.5B)."""
@@ -24,8 +25,9 @@ class Loaded:
     memory: ContextMemory
     context_tokens: int
     """The wanted length of a conversation, or what the model was trained for if that is less."""
-    path: Path | None
-    """The file, where its pages are what is computed with (on the CPU)."""
+    path: Path
+    unused: tuple[tuple[int, int], ...] = ()
+    """Parts of the file that are mapped, but not, or seldom, computed with: from, to."""
 
     def free(self) -> None:
         lib.llama_free(self.context)
@@ -76,10 +78,7 @@ def load(
     if not on_gpu:
         _require_memory(path, path.stat().st_size + WORKING_BYTES)
     model = _load_model(path, on_gpu)
-    if not on_gpu:
-        # What was rearranged is not needed as it was in the file; of the rest, only what is used comes back (300 MB less for
-        # Qwen2.5 0.5B: the output matrix stays in the file's pages, of the embedding only the rows of words that occur).
-        drop_pages(path)
+    unused = () if on_gpu else tuple(_unused(path, rearranged()))
     try:
         wanted = min(context_tokens, int(lib.llama_model_n_ctx_train(model)) or context_tokens)
         cells = min(cache_tokens, wanted * sequences)
@@ -97,13 +96,26 @@ def load(
             on_gpu=on_gpu,
         )
         try:
-            return Loaded(model, context, ContextMemory(context), wanted, None if on_gpu else path)
+            return Loaded(model, context, ContextMemory(context), wanted, path, unused)
         except ValueError as error:
             lib.llama_free(context)
             raise EngineError(f"{path.name}: {error}. Choose an instruction-tuned chat model.") from error
     except BaseException:
         lib.llama_model_free(model)
         raise
+
+
+def _unused(path: Path, rearranged: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Where in the file the rearranged weights are, and the embedding, of which only the rows of words that occur are read (a
+    model without an output matrix multiplies with it)."""
+    try:
+        tensors = {tensor.name: tensor for tensor in read_tensors(path)}
+    except (BadHeader, OSError):
+        return
+    looked_up = {"token_embd.weight"} if "output.weight" in tensors else set()
+    for name, tensor in tensors.items():
+        if name in rearranged or name in looked_up:
+            yield tensor.start, tensor.start + tensor.bytes
 
 
 def _load_model(path: Path, on_gpu: bool) -> lib.llama_model_p:
