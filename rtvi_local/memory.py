@@ -14,7 +14,7 @@ from typing import Any
 _MADV_DONTNEED = 4
 """asm-generic/mman-common.h. Of a file's pages it drops only the mapping: what is read again comes from the page cache."""
 _MADV_NOHUGEPAGE = 15
-"""Of a huge page, no part can be let go: the rest of it would go too, and all would come back with the next byte that is read."""
+"""Of a huge page no part can be let go: the rest goes too, and all of it comes back with the next byte that is read."""
 _M_ARENA_MAX = -8
 """malloc.h of glibc."""
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r--[ps] ([0-9a-f]+) \S+ [1-9]\d*\s+(.+)")
