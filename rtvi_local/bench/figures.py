@@ -12,6 +12,7 @@ from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
 Found = dict[str, Any]
+FIGURES_BEGIN, FIGURES_END = "<!-- figures, by make docs -->", "<!-- end of figures -->"
 
 
 def figures_page(folder: Path) -> str:
@@ -34,6 +35,30 @@ def figures_page(folder: Path) -> str:
         lines += [f"## `{command}`", ""]
         lines += [*show(json.loads(file.read_text(encoding="utf-8"))), ""] if file.is_file() else ["Not measured yet.", ""]
     return "\n".join(lines[:-1]) + "\n"
+
+
+def with_figures(readme: str, folder: Path) -> str:
+    """The README with its figures as the files in `folder` have them."""
+    before, begin, rest = readme.partition(FIGURES_BEGIN)
+    _, end, after = rest.partition(FIGURES_END)
+    if not end:
+        raise ValueError(f"the README has no {FIGURES_BEGIN} … {FIGURES_END}")
+    return f"{before}{begin}\n{_in_short(folder)}\n{end}{after}"
+
+
+def _in_short(folder: Path) -> str:
+    report: Found = json.loads((folder / "latency.json").read_text(encoding="utf-8"))
+    machine, total = report["machine"], report["latency"]["summary"]["total"]
+    said = (
+        f"On {machine['cores']} cores of {machine['processor']}, without a GPU, the default models took\n"
+        f"**{total['median']:.0f} ms** in the median and {total['p90']:.0f} ms in nine of ten turns"
+    )
+    peer = folder / "peer.json"
+    if not peer.is_file():
+        return f"{said}."
+    medians = json.loads(peer.read_text(encoding="utf-8"))["medians"]
+    ours, theirs = (side["first sound"] for side in medians.values())
+    return f"{said}. By turns with\nPipecat on the same models it was {ours:.0f} ms against {theirs:.0f} ms."
 
 
 def _latency(report: Found) -> Iterable[str]:

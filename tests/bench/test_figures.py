@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rtvi_local.bench.figures import figures_page
+from rtvi_local.bench.figures import figures_page, with_figures
 from rtvi_local.bench.peer.comparison import medians, ratios
 from rtvi_local.bench.sitting import latency
 from rtvi_local.bench.wer_table import rows
@@ -19,6 +19,11 @@ MACHINE = {"processor": "AMD EPYC", "cores": 2, "system": "Linux", "python": "3.
 
 def test_the_page_is_up_to_date() -> None:
     assert (DOCS / "figures.md").read_text(encoding="utf-8") == figures_page(DOCS), "run: make docs"
+
+
+def test_the_readme_is_up_to_date() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert readme == with_figures(readme, DOCS), "run: make docs"
 
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
