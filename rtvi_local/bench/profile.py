@@ -24,6 +24,8 @@ from rtvi_local.errors import UserError
 
 SAMPLES_PER_S = 500
 ATTACH_S = 2.0
+LONGEST = 30
+"""Stalls that are listed one by one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -99,11 +101,25 @@ async def _recorded(caller: Caller, utterance: Utterance, spy: str, pid: int, fl
 
 
 def stall_report(stalls: list[Stall], turn: Turn, began_ms: float) -> str:
-    """What held the event loop up, in order of time; times are from the beginning of the question."""
+    """What held the event loop up: by what ran, the worst first, then the longest in order of time (from the beginning of the
+    question). What did not compute all the while waited for a core or for the interpreter: others are to blame."""
     answered = "not answered" if turn.total_ms is None else f"answered after {turn.total_ms:.0f} ms"
-    lines = [f"“{turn.name}”, {answered}", "    at ms   for ms  what ran"]
-    lines += [f"{stall.at_ms - began_ms:9.0f} {stall.lasted_ms:8.1f}  {stall.what}" for stall in stalls]
-    return "\n".join(lines) + ("\n" if stalls else "\n(nothing)\n")
+    lines = [f"“{turn.name}”, {answered}"]
+    if not stalls:
+        return "\n".join([*lines, "(nothing)", ""])
+    lines += ["", "times   longest ms   all ms   computing ms  what ran"]
+    by_name: dict[str, list[Stall]] = {}
+    for stall in stalls:
+        by_name.setdefault(stall.what, []).append(stall)
+    for what, some in sorted(by_name.items(), key=lambda item: -sum(stall.lasted_ms for stall in item[1])):
+        lasted, computed = [stall.lasted_ms for stall in some], sum(stall.computed_ms for stall in some)
+        lines.append(f"{len(some):5} {max(lasted):12.1f} {sum(lasted):8.1f} {computed:14.1f}  {what}")
+    lines += ["", "    at ms   for ms  computing ms  what ran"]
+    longest = sorted(stalls, key=lambda stall: -stall.lasted_ms)[:LONGEST]
+    for stall in sorted(longest, key=lambda stall: stall.at_ms):
+        at_ms = stall.at_ms - began_ms
+        lines.append(f"{at_ms:9.0f} {stall.lasted_ms:8.1f} {stall.computed_ms:13.1f}  {stall.what}")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rtvi_local.bench.watched import read_stalls, watch
+from rtvi_local.bench.profile import stall_report
+from rtvi_local.bench.watched import Stall, read_stalls, watch
+from tests.bench.turns import turn
 
 
 @pytest.fixture
@@ -35,10 +37,31 @@ def test_a_slow_step_of_a_task_and_a_slow_callback_are_named(log: Path) -> None:
         await asyncio.create_task(slow_stage("a secret"))
 
     asyncio.run(conversation())
-    stalls = {stall.what: stall.lasted_ms for stall in read_stalls(log)}
-    assert stalls["busy"] >= 12
-    assert stalls["slow_stage"] >= 15
+    stalls = {stall.what: stall for stall in read_stalls(log)}
+    assert stalls["busy"].lasted_ms >= 12
+    assert stalls["slow_stage"].lasted_ms >= 15
     assert "secret" not in log.read_text()
+
+
+async def sleepy_stage() -> None:
+    await asyncio.sleep(0)
+    time.sleep(0.02)  # noqa: ASYNC251 - what must not happen is what is looked for
+
+
+def test_who_only_waited_for_a_core_did_not_compute(log: Path) -> None:
+    asyncio.run(sleepy_stage())
+    (stall,) = read_stalls(log)
+    assert stall.lasted_ms >= 20 > stall.computed_ms
+
+
+def test_the_report_sums_up_what_ran_and_lists_the_longest() -> None:
+    stalls = [Stall(1000 + 20 * number, 5.0, 1.0, "tick") for number in range(40)] + [Stall(1500, 30.0, 29.0, "resample")]
+    lines = stall_report(stalls, turn(450), 1000).splitlines()
+    assert lines[0].endswith("answered after 450 ms")
+    assert lines[3].split() == ["40", "5.0", "200.0", "40.0", "tick"]
+    assert lines[4].split() == ["1", "30.0", "30.0", "29.0", "resample"]
+    assert sum(line.split()[-1:] == ["resample"] for line in lines[6:]) == 1
+    assert len(lines[7:]) == 30
 
 
 def test_a_process_that_was_never_held_up_wrote_nothing(tmp_path: Path) -> None:
