@@ -106,6 +106,8 @@ class Caller:
         self._message_came = asyncio.Condition()
         self._queue: deque[tuple[Said, int]] = deque()
         self._out = OutboundAudio(self._loop)
+        self.surroundings: Callable[[float], Int16] | None = None
+        """What the microphone takes in besides: the 20 ms (48 kHz) up to that time in ms."""
         self._tasks: list[asyncio.Task[None]] = []
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._channel = self._pc.createDataChannel("chat", ordered=True)
@@ -183,8 +185,10 @@ class Caller:
                     self._queue.appendleft((said, position + FRAME_SAMPLES))
                 else:
                     said.done.set()
-            room = _ROOM[room_at % _ROOM.size :][:FRAME_SAMPLES]
-            self._out.send(np.clip(frame.astype(np.int32) + room, -32768, 32767).astype(np.int16))
+            room = _ROOM[room_at % _ROOM.size :][:FRAME_SAMPLES].astype(np.int32)
+            if self.surroundings is not None:
+                room += self.surroundings(due * 1000)
+            self._out.send(np.clip(room + frame, -32768, 32767).astype(np.int16))
 
     @staticmethod
     def _note_sound(said: Said, frame: Int16, position: int, due: float) -> None:
