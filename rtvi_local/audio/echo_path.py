@@ -26,7 +26,7 @@ DELAYS = LONGEST_DELAY_MS // FRAME_MS + 1
 
 UNKNOWN_GAIN_DB = 6.0
 """So loud an echo could be before anything is known: until then everything that could be the own voice counts as that."""
-LEAST_GAIN_DB = -50.0
+LEAST_GAIN_DB = -60.0
 """What is weaker disturbs nobody, and must not take long to be learnt again when headphones are pulled out."""
 MUTED_DB = FLOOR_DB + 5.0
 """A microphone that delivers digital silence is switched off, and says nothing of the room."""

@@ -15,11 +15,13 @@ from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 
 NO_SURPRISE_DB = 8.0
 """Above what the own voice explains. Its echo alone is above by 4 dB in 5 % of frames and bands, and by 7 dB in 1 %."""
-SURPRISE_DB = 8.0
+SURPRISE_DB = 11.0
 """So far above that, all bands together and two frames in a row, somebody else makes a sound. One frame alone may be a click:
 the own voice's beginnings and ends fall differently into the frames that were sent and those that are heard."""
-FAINTEST_DB = -60.0
-"""In one band: what is weaker stands out of nothing."""
+QUIETEST_DB, QUIET_DB = -75.0, -60.0
+"""The room's noise in one band: between these (a microphone that is off has none), and the latter before it is known."""
+NOISE_RISES_DB = 0.05
+"""In a frame; it falls at once."""
 MOST_JITTER_FRAMES = 8
 """By how much frames in either direction may come early or late before their time is counted anew."""
 _FOLLOWS = 0.02
@@ -43,6 +45,7 @@ class OwnVoice:
         self._frames_heard = 0
         self._ahead = 0.0
         """How many more frames had been sent than heard."""
+        self._noise: Float32 = np.full(BANDS, QUIET_DB, np.float32)
         self._surprised = False
         self._is_own = False
 
@@ -87,7 +90,8 @@ class OwnVoice:
             return False
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)
         explained = self.path.heard(levels, self._sent[late : late + DELAYS])
-        above = levels - np.maximum(explained + NO_SURPRISE_DB, FAINTEST_DB)
+        self._noise = np.clip(levels, QUIETEST_DB, np.minimum(self._noise + NOISE_RISES_DB, QUIET_DB))
+        above = levels - (np.maximum(explained, self._noise) + NO_SURPRISE_DB)
         before, self._surprised = self._surprised, float(above[above > 0].sum()) >= SURPRISE_DB
         return not (before and self._surprised)
 
