@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer profile docs constraints models browser clean
+.PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer bench-wake bench-heard profile docs constraints models \
+  browser clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -42,6 +43,12 @@ bench-peer: setup ## the same questions to this and to Pipecat, by turns; instal
 
 bench-wer: setup ## words that are heard wrong, with the short window and with stock faster-whisper
 	$(BIN)/python -m rtvi_local.bench.wer --summary docs/wer.json $(ARGS)
+
+bench-wake: setup ## how well wake words wake, and what sleeping costs, about 10 minutes: docs/wake.json
+	$(BIN)/python -m rtvi_local.bench.wake --server --save docs/wake.json $(ARGS)
+
+bench-heard: setup ## what is remembered of an interrupted answer against what was heard of it: docs/heard.json
+	$(BIN)/python -m rtvi_local.bench.heard --save docs/heard.json $(ARGS)
 
 profile: setup ## a flame graph and the event loop's stalls of one turn: build/profile
 	$(PIP) --quiet --editable '.[profile]'

@@ -23,6 +23,8 @@ def figures_page(folder: Path) -> str:
         ("peer.json", "make bench-peer", _peer),
         ("peer-tiny.json", 'make bench-peer ARGS="--preset tiny --save docs/peer-tiny.json"', _peer),
         ("wer.json", "make bench-wer", _wer),
+        ("wake.json", "make bench-wake", _wake),
+        ("heard.json", "make bench-heard", _heard),
     ]
     lines = [
         "# Figures",
@@ -149,6 +151,46 @@ def _wer(report: Found) -> Iterable[str]:
         "ms, grown",
     )
     yield from _table(("", *heads), rows)
+
+
+def _wake(report: Found) -> Iterable[str]:
+    yield _where(report, report["measured"])
+    yield ""
+    asleep = report["server_percent_of_a_core"]
+    rows = [
+        (word, f"{count} of 20", *(f"{report[part].get(word, '')}" for part in ("commands", "own_voice")))
+        for word, count in report["woken"].items()
+    ]
+    rows += [(word, "", str(count), "") for word, count in report["commands"].items() if word not in report["woken"]]
+    yield from _table(("", "woke", "command without a pause, whole, of 5", "woken by its own voice, of 4"), rows)
+    yield ""
+    for title, part in (("Missed", "missed"), ("Commands that lost a word", "commands_wrong"), ("False wakes", "false_wakes")):
+        if report[part]:
+            yield f"{title}: {'; '.join(report[part])}."
+            yield ""
+    minutes, wakes = report["other_speech_minutes"], len(report["false_wakes"])
+    rows = [
+        (f"false wakes in {minutes:.0f} minutes of other speech", str(wakes)),
+        ("transcriptions meanwhile, asleep", str(report["transcribed_asleep"])),
+        *(
+            (f"asleep, waiting for {words}, its client talking", f"{percent:.1f} % of one core")
+            for words, percent in asleep.items()
+        ),
+    ]
+    yield from _table(("", ""), rows)
+
+
+def _heard(report: Found) -> Iterable[str]:
+    yield _where(report, report["measured"])
+    yield ""
+    trials = report["trials"]
+    rows = []
+    for title, clock in (("the voice's own clock", "by_voice"), ("Whisper's alignment", "by_whisper")):
+        offs = [trial["remembered"] - trial[clock] for trial in trials]
+        exact, within = (sum(abs(off) <= most for off in offs) for most in (0, 1))
+        rows.append((title, str(len(offs)), str(exact), str(within), str(max(map(abs, offs), default=0))))
+    heads = ("words remembered and heard, by", "interruptions", "the same", "within one", "most apart")
+    yield from _table(heads, rows)
 
 
 def _where(report: Found, measured: str) -> str:

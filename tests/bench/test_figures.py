@@ -9,6 +9,7 @@ from pathlib import Path
 from rtvi_local.bench.figures import figures_page, with_figures
 from rtvi_local.bench.peer.comparison import medians, ratios
 from rtvi_local.bench.sitting import latency
+from rtvi_local.bench.wake import Figures
 from rtvi_local.bench.wer_table import rows
 from tests.bench.turns import turn
 from tests.bench.wer_results import wer_result
@@ -28,7 +29,7 @@ def test_the_readme_is_up_to_date() -> None:
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
-    assert page.count("Not measured yet.") == 5
+    assert page.count("Not measured yet.") == 7
     assert "`make bench-peer`" in page
 
 
@@ -75,3 +76,29 @@ def test_the_peer_stands_beside(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
     assert "| first sound, ms | 500 | 2000 | 0.25 |" in page
     assert "| interruption to silence, ms | 200 | 500 | 0.40 |" in page
+
+
+def test_wake_words_become_a_table_with_what_went_wrong(tmp_path: Path) -> None:
+    figures = Figures(
+        woken={"alexa": 19},
+        missed=["Alexa ×0.8"],
+        other_speech_minutes=60.2,
+        false_wakes=["A lexer."],
+        commands={"alexa": 5, "hey computer": 4},
+        own_voice={"alexa": 0},
+        server_percent_of_a_core={"alexa": 4.04},
+    )
+    (tmp_path / "wake.json").write_text(json.dumps({"machine": MACHINE, "measured": "2030-01-01", **asdict(figures)}))
+    page = figures_page(tmp_path)
+    for row in ("| alexa | 19 of 20 | 5 | 0 |", "| hey computer |  | 4 |  |", "Missed: Alexa ×0.8.", "False wakes: A lexer."):
+        assert row in page
+    assert "| false wakes in 60 minutes of other speech | 1 |" in page
+    assert "| 4.0 % of one core |" in page
+
+
+def test_heard_words_become_a_table(tmp_path: Path) -> None:
+    trials = [{"remembered": 10, "by_voice": 10, "by_whisper": 11}, {"remembered": 4, "by_voice": 6, "by_whisper": 4}]
+    (tmp_path / "heard.json").write_text(json.dumps({"machine": MACHINE, "measured": "2030-01-01", "trials": trials}))
+    page = figures_page(tmp_path)
+    assert "| the voice's own clock | 2 | 1 | 1 | 2 |" in page
+    assert "| Whisper's alignment | 2 | 1 | 2 | 1 |" in page
