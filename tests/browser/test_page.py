@@ -111,6 +111,21 @@ def test_a_spoken_turn_is_shown_as_it_happens(house: BrowserHouse, server: FakeS
     )
 
 
+def test_it_is_seen_whether_it_sleeps_and_what_wakes_it(house: BrowserHouse, server: FakeServer) -> None:
+    page = house.visit(server.url)
+    start(page)
+    server.send("server-message", {"type": "wake-state", "state": "asleep", "words": ["okay nabu", "hey jarvis"]})
+    state(page, "Asleep")
+    expect(page.locator("#hint")).to_have_text('Say "okay nabu" or "hey jarvis" to wake it.')
+    server.send("server-message", {"type": "wake-state", "state": "awake", "words": ["okay nabu", "hey jarvis"]})
+    state(page, "Listening")
+    expect(page.locator("#hint")).to_have_text("")
+    server.send("server-message", {"type": "something-else", "state": "asleep"})
+    server.send("server-message", None)
+    server.send("user-started-speaking")
+    state(page, "You're speaking")
+
+
 def test_an_interruption_strikes_out_what_was_not_said(house: BrowserHouse, server: FakeServer) -> None:
     page = house.visit(server.url)
     start(page)
