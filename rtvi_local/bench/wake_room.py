@@ -26,6 +26,7 @@ from rtvi_local.transports.loopback import LoopbackTransport
 
 PIECE = LISTENING_SAMPLE_RATE // 50
 REPLY = "Yes."
+CLOSES_S = 600.0
 
 
 class RecordedVoice(ToneVoice):
@@ -96,7 +97,8 @@ class Room:
             piece[: len(samples[start : start + PIECE])] = samples[start : start + PIECE]
             due += PIECE / LISTENING_SAMPLE_RATE
             await asyncio.sleep(max(0.0, due - self._loop.time()))
-            self._air.extend(sound for _, sound in self.transport.audio)
+            # No more than a second of it: should anything keep the microphone waiting, the speaker goes on all the same.
+            self._air.extend(sound for _, sound in self.transport.audio[-50:])
             self.transport.audio.clear()
             echo = self._air.popleft() if self._air else np.zeros(PIECE, np.int16)
             heard = piece + (echo * self._echo).astype(np.int32)
@@ -106,8 +108,9 @@ class Room:
         self.conversation.send_text(text, run_immediately=True, speak_reply=True)
 
     async def close(self) -> None:
+        """Raises TimeoutError where something does not end: in virtual time that would be for ever, and in no time."""
         self.conversation.on_closed("done")
-        await self.conversation.ended()
+        await asyncio.wait_for(self.conversation.ended(), CLOSES_S)
 
     def _observe(self, frame: Frame) -> None:
         match frame:
