@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ import pytest
 
 from rtvi_local import virtual_clock
 from rtvi_local.config import Tools
-from rtvi_local.engines.fakes import ScriptedModel
+from rtvi_local.engines.fakes import Scripted, ScriptedModel
+from rtvi_local.engines.interfaces import Message
 from rtvi_local.images.picture import from_rgb
 from rtvi_local.tools.tool import WrittenCall
 from tests.pipeline.test_configuration import NAMED, shelf
 from tests.pipeline.test_conversation import HELLO, Call
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("configuration.md", "context.md", "text.md", "images.md")
+PAGES = ("configuration.md", "context.md", "text.md", "images.md", "tools.md")
 LONGEST_WAIT_MS = 10_000
+ID = "$id"
+"""In a sample, an id that the appliance chose."""
 
 
 def samples() -> list[Any]:
@@ -32,17 +36,28 @@ def samples() -> list[Any]:
     ]
 
 
+def weatherman(messages: Sequence[Message]) -> Scripted:
+    """Calls the weather tool when it is asked for the weather, and says what that found out; else says back what it hears."""
+    last = messages[-1]
+    if last["role"] == "tool":
+        return f"It is {last['content']}."
+    if "weather" in str(last["content"]):
+        return [WrittenCall("get_weather", {"location": "Oslo"})]
+    return f"You said: {last['content']}"
+
+
 def holds(found: Any, wanted: Any) -> bool:
     """Whether everything that the sample shows is there; it leaves out what it does not speak of."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(key in found and holds(found[key], value) for key, value in wanted.items())
-    return bool(found == wanted)
+    return bool(found == wanted or (wanted == ID and found))
 
 
 def caller(kind: str) -> Call:
     """A client of 0.x, one with a camera in front of a model that sees, or a plain one."""
     if kind != "sees":
-        return Call(config=NAMED, shelf=shelf(), hello={} if kind else HELLO)
+        model = ScriptedModel(weatherman, first_token_ms=50, token_ms=20)
+        return Call(config=NAMED, shelf=shelf(), model=model, hello={} if kind else HELLO)
     model = ScriptedModel([[WrittenCall("get_camera_frame", {})], "I see a red wall."], sees=True)
     call = Call(config=replace(NAMED, tools=Tools(builtin=("get_camera_frame",))), shelf=shelf(), model=model)
     call.transport.pictures["camera"] = from_rgb(np.full((48, 64, 3), (220, 20, 20), np.uint8))
@@ -54,19 +69,22 @@ def test_a_sample_does_what_it_shows(kind: str, lines: list[str]) -> None:
     async def story() -> None:
         call = caller(kind)
         seen = len(call.messages)
+        call_id = ""
 
         def find(wanted: Any) -> bool:
-            nonlocal seen
+            nonlocal seen, call_id
             for position, message in enumerate(call.messages[seen:], seen + 1):
                 if holds(message, wanted):
                     seen = position
+                    data: Any = message.get("data")
+                    call_id = data.get("tool_call_id", call_id) if isinstance(data, dict) else call_id
                     return True
             return False
 
         for line in lines:
             direction, message = line[0], json.loads(line[2:])
             if direction == ">":
-                call.send(message["type"], message.get("data"))
+                call.send(message["type"], json.loads(json.dumps(message.get("data")).replace(ID, call_id)))
                 continue
             waited_ms = 0
             while not find(message):

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.interfaces import EngineError, Message
 
-_NAME, _KEY, _VALUE = "the_name_of_it", "the_key_of_it", "the_value_of_it"
+_NAME, _KEY = "the_name_of_it", "the_key_of_it"
 
 
 @dataclass(frozen=True, slots=True)
 class CallForm:
-    """A call is `lead`, the tool's name, `middle`, the arguments as JSON, `end`."""
+    """A call is `lead`, the tool's name, `middle`, the arguments as JSON, `end`. Another may follow: `next` and its name."""
 
     lead: str
     middle: str
     end: str
+    next: str
 
 
-HERMES = CallForm('<tool_call>\n{"name": "', '", "arguments": ', "}\n</tool_call>")
+HERMES = CallForm('<tool_call>\n{"name": "', '", "arguments": ', "}\n</tool_call>", '\n<tool_call>\n{"name": "')
 """What most small models were trained on, Qwen's among them."""
 
 
 def call_form(template: ChatTemplate) -> CallForm:
-    """Found by having the template write a call; where it cannot, or writes it in a way that has no such parts, HERMES."""
+    """Found by having the template write two calls; where it cannot, or writes them in a way without such parts, HERMES."""
     asked: list[Message] = [{"role": "user", "content": "?"}]
-    function = {"name": _NAME, "arguments": {_KEY: _VALUE}}
-    called: Message = {
-        "role": "assistant",
-        "content": "",
-        "tool_calls": [{"id": "a", "type": "function", "function": function}],
-    }
     tools = [{"type": "function", "function": {"name": _NAME, "description": "", "parameters": {"type": "object"}}}]
     try:
         before = template.render(asked, tools=tools, to_reply=True)
-        after = template.render([*asked, called], tools=tools, to_reply=False)
+        one, two = (template.render([*asked, _calling(count)], tools=tools, to_reply=False) for count in (1, 2))
     except EngineError:
         return HERMES
-    if not after.startswith(before):
+    if not one.startswith(before) or not two.startswith(before):
         return HERMES
-    lead, name, rest = after[len(before) :].partition(_NAME)
-    arguments = json.dumps({_KEY: _VALUE})
-    middle, found, end = rest.partition(arguments)
-    if not name or not found:
-        return HERMES
-    return CallForm(lead, middle, end.partition("<|")[0].rstrip("\n") if "<|" in end else end)
+    lead, name, rest = two[len(before) :].partition(_NAME)
+    middle, first, rest = rest.partition(_arguments(1))
+    between, second, _ = rest.partition(_NAME)
+    behind_last = one.rpartition(_arguments(1))[2]
+    end = "".join(a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(between, behind_last, strict=False)))
+    return CallForm(lead, middle, end, between[len(end) :]) if name and first and second else HERMES
+
+
+def _calling(count: int) -> Message:
+    """A message with so many calls; the argument of each is its number."""
+    calls = [
+        {"id": f"callcall{number}", "type": "function", "function": {"name": _NAME, "arguments": {_KEY: number}}}
+        for number in range(1, count + 1)
+    ]
+    return {"role": "assistant", "content": "", "tool_calls": calls}
+
+
+def _arguments(number: int) -> str:
+    return json.dumps({_KEY: number})

@@ -8,6 +8,7 @@ better called with a looser grammar than not at all.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ _UNIONS = ("anyOf", "oneOf")
 
 
 def grammar_of(schema: Mapping[str, Any]) -> str:
-    """The grammar of a JSON object that fits `schema`."""
+    """The grammar of a JSON object that fits `schema`, with a space before it or none."""
     from llama_cpp.llama_grammar import json_schema_to_gbnf
 
     definitions = {**schema.get("$defs", {}), **schema.get("definitions", {})}
@@ -31,7 +32,21 @@ def grammar_of(schema: Mapping[str, Any]) -> str:
     except Exception:  # it raises whatever it stumbles over
         grammar = json_schema_to_gbnf(json.dumps({"type": "object", "properties": {}}))
     # Inside of strings JSON allows no control characters, and the converter's rule does.
-    return grammar.replace('[^"\\\\]', '[^"\\\\\\x00-\\x1f]')
+    grammar = grammar.replace('[^"\\\\]', '[^"\\\\\\x00-\\x1f]')
+    return re.sub(r"^root ::=", 'root ::= " "?', grammar, flags=re.MULTILINE)
+
+
+def certain_start(schema: Mapping[str, Any]) -> str:
+    """What every object that fits begins with: the model need not write it."""
+    definitions = {**schema.get("$defs", {}), **schema.get("definitions", {})}
+    fitting = fitted(schema, definitions)
+    if not fitting["properties"]:
+        return " {}"
+    first = next((name for name in fitting["properties"] if name in fitting["required"]), None)
+    if first is None:
+        return " {"
+    is_text = fitting["properties"][first].get("type") == "string"
+    return f" {{{json.dumps(first)}:{' ' + chr(34) if is_text else ''}"
 
 
 def fitted(schema: Any, definitions: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:

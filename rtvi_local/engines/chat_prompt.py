@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from rtvi_local.engines.call_form import call_form
 from rtvi_local.engines.chat_template import ChatTemplate, Tool
 from rtvi_local.engines.interfaces import Message
 from rtvi_local.images.content import image_url, is_image, parts
@@ -78,6 +79,7 @@ class ChatPrompt:
         """Without `eyes` the model cannot see, and is told so in the place of a picture."""
         self._template = template
         self._eyes = eyes
+        self._form = call_form(template)
         self._control_tokens = dict(vocabulary.control_tokens)
         names = sorted((name for name in self._control_tokens if name), key=len, reverse=True)
         alternatives = "|".join(map(re.escape, names)) or r"(?!)"
@@ -112,7 +114,20 @@ class ChatPrompt:
         text, mark, _ = self._template.render(marked, tools=self._plain_tools(tools), to_reply=False).partition(_END)
         return self._tokens(text, pictures, open_end=True) if mark else []
 
-    def _tokens(self, text: str, pictures: Sequence[str], *, open_end: bool = False) -> list[int]:
+    def call_tokens(self, name: str, *, first: bool) -> list[int]:
+        """What comes before the arguments of a call: behind `reply_tokens` or, unless it is the first, behind another's end."""
+        lead = self._form.lead if first else self._form.next
+        return self._tokens(f"{lead}{name}{self._form.middle.rstrip(' ')}", (), whole=False)
+
+    def call_end_tokens(self) -> tuple[list[int], int]:
+        """What comes behind a call's arguments, and the token that follows if another call does."""
+        return self._tokens(self._form.end, (), whole=False), self._tokens(self._form.next, (), whole=False)[0]
+
+    def plain_tokens(self, text: str) -> Sequence[int]:
+        """Of text that is no part of a conversation, and in which nothing steers the model."""
+        return self._tokenize(text)
+
+    def _tokens(self, text: str, pictures: Sequence[str], *, open_end: bool = False, whole: bool = True) -> list[int]:
         tokens: list[int] = []
         pieces = self._pieces.split(text)
         for index, piece in enumerate(pieces):
@@ -128,7 +143,7 @@ class ChatPrompt:
                 tokens += self._unchangeable(piece)
             elif piece:
                 tokens += self._tokenize(piece)
-        if self._bos_to_add is not None and tokens[:1] != [self._bos_to_add]:
+        if whole and self._bos_to_add is not None and tokens[:1] != [self._bos_to_add]:
             tokens.insert(0, self._bos_to_add)
         return tokens
 

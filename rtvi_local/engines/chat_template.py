@@ -21,6 +21,7 @@ import jinja2.exceptions
 import jinja2.sandbox
 
 from rtvi_local.engines.interfaces import EngineError, Message
+from rtvi_local.engines.tool_section import with_tools_as_text
 
 Tool = Mapping[str, object]
 """A function the model may call, in the OpenAI form: {"type": "function", "function": {…}}."""
@@ -94,9 +95,12 @@ class ChatTemplate:
         except (jinja2.TemplateError, RecursionError) as error:
             raise self._error(str(error)) from error
         self._takes_system_messages = self._try_system_message()
+        self._knows_tools = self._try_tool()
 
     def render(self, messages: Sequence[Message], *, tools: Sequence[Tool] | None = None, to_reply: bool) -> str:
         """The text of `messages`; with `to_reply`, followed by what makes the model answer."""
+        if not self._knows_tools:
+            messages, tools = with_tools_as_text(messages, tools or ()), None
         if not self._takes_system_messages:
             messages = _without_system_message(messages)
         return self._render(messages, tools, to_reply)
@@ -135,6 +139,22 @@ class ChatTemplate:
             self._render([{"role": "user", "content": "!"}], None, True)
             return False
         return "?" in marked
+
+    def _try_tool(self) -> bool:
+        """Whether the template tells the model of tools, and of what came of them."""
+        function = {"name": "the_tool", "description": "", "parameters": {"type": "object", "properties": {}}}
+        call = {"id": "callcall0", "type": "function", "function": {"name": "the_tool", "arguments": {"the_key": 1}}}
+        messages: list[Message] = [
+            {"role": "user", "content": "!"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "callcall0", "name": "the_tool", "content": "the_result"},
+        ]
+        try:
+            told = self._render(messages[:1], [{"type": "function", "function": function}], True)
+            done = self._render(messages, [{"type": "function", "function": function}], True)
+        except EngineError:
+            return False
+        return "the_tool" in told and "the_key" in done and "the_result" in done
 
     def _error(self, reason: str) -> EngineError:
         return EngineError(

@@ -5,9 +5,7 @@ It uses the low-level calls: the high-level `Llama` has one sequence, so two con
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
-import contextlib
 import functools
 import logging
 import time
@@ -19,12 +17,16 @@ from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.interfaces import EngineError, Message
 from rtvi_local.engines.llama_cache import SequenceCache
+from rtvi_local.engines.llama_calls import JUDGING_SEQUENCES, MOST_CALL_TOKENS, ToolCaller, in_openai_form
+from rtvi_local.engines.llama_jobs import Finished, Job, Stats
 from rtvi_local.engines.llama_library import KV_TYPES, Sampler, lib
 from rtvi_local.engines.llama_loading import Loaded, find_gguf, find_projector, load
 from rtvi_local.engines.llama_recode import find_recoded
-from rtvi_local.engines.llama_scheduler import Finished, Job, Scheduler, Stats
+from rtvi_local.engines.llama_run import Run
+from rtvi_local.engines.llama_scheduler import Scheduler
 from rtvi_local.engines.llama_vision import PICTURE_BATCH_TOKENS, Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+from rtvi_local.engines.tool_words import in_words
 from rtvi_local.memory import drop_pages
 from rtvi_local.tools.tool import Tool, WrittenCall
 
@@ -53,16 +55,19 @@ class LlamaModel:
         self.prompt = _prompt(loaded, vocabulary, path.name, vision)
         whole = lib.llama_model_is_recurrent(loaded.model) or lib.llama_model_is_hybrid(loaded.model)
         self._prefix_sequence = sessions
+        calling = sessions + 1
+        judging = range(calling + 1, calling + 1 + JUDGING_SEQUENCES)
         self._free_sequences = list(reversed(range(sessions)))
         self._scheduler = Scheduler(
             context=loaded.context,
             vocabulary=vocabulary,
-            cache=SequenceCache(loaded.memory, sessions + 1, forgets_in_part=not whole),
+            cache=SequenceCache(loaded.memory, judging.stop, forgets_in_part=not whole),
             batch_tokens=batch_tokens,
             threads=threads,
             model_name=self.model_name,
             vision=vision,
         )
+        self.caller = ToolCaller(self._scheduler, self.prompt, vocabulary, judging, calling)
         self._closed = False
 
     @classmethod
@@ -99,7 +104,7 @@ class LlamaModel:
             threads=threads,
             context_tokens=context_tokens,
             cache_tokens=max(cache_tokens or context_tokens * min(2, sessions), context_tokens),
-            sequences=sessions + 1,
+            sequences=sessions + 2 + JUDGING_SEQUENCES,
             batch_tokens=max(batch_tokens, PICTURE_BATCH_TOKENS) if projector else batch_tokens,
             kv_type=kv_type,
         )
@@ -144,7 +149,15 @@ class LlamaModel:
 
     async def preload(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read what all conversations begin with (system prompt and tools) once; sessions share it without copying."""
-        await self._read_ahead(self._prefix_sequence, messages, tools)
+        await self._read_ahead(self._prefix_sequence, messages)
+        if tools:
+            await self.caller.read_ahead(messages, tools)
+
+    async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[WrittenCall]:
+        """What the model wants called before it answers. Raises ContextFull."""
+        self._require_open()
+        self._require_room(self.count_tokens(messages, tools), MOST_CALL_TOKENS)
+        return await self.caller.calls(messages, tools)
 
     def count_tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
         """How much of `context_tokens` a reply to `messages` starts with."""
@@ -178,37 +191,33 @@ class LlamaModel:
             if isinstance(result, Finished):
                 done.set_result(result)
 
-        self._scheduler.submit(Job(self._prefix_sequence, tokens, deliver, Sampler(0, self._n_vocab), max_tokens=2))
+        self._scheduler.submit(Job(self._prefix_sequence, tokens, Sampler(0, self._n_vocab), max_tokens=2, deliver=deliver))
         if (error := done.result().error) is not None:
             self.close()
             raise error
         self._scheduler.release(self._prefix_sequence)
         self.stats.tokens_prefilled = self.stats.tokens_generated = 0
 
-    async def _read_ahead(
-        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], *, as_if_finished: bool = False
-    ) -> None:
+    async def _read_ahead(self, sequence: int, messages: Sequence[Message], *, as_if_finished: bool = False) -> None:
+        messages = in_words(messages)
         seen = await self._see(messages)
         self._require_open()
         tokens_of = self.prompt.reply_tokens if as_if_finished else self.prompt.sure_tokens
-        tokens = tokens_of(messages, in_openai_form(tools))
+        tokens = tokens_of(messages)
         self._require_room(_cells(tokens, seen), 1)
         if tokens:
-            run = _Run(self._scheduler, sequence, tokens, pictures=seen)
-            try:
-                async for _ in run:
-                    pass
-            finally:
-                run.cancel()
+            await Run(self._scheduler, Job(sequence, tokens, pictures=seen)).to_end()
 
-    async def _start_reply(
-        self, sequence: int, messages: Sequence[Message], tools: Sequence[Tool], max_tokens: int, temperature: float
-    ) -> _Run:
+    async def _start_reply(self, sequence: int, messages: Sequence[Message], max_tokens: int, temperature: float) -> Run:
+        if messages and messages[-1].get("role") == "tool":
+            temperature = 0.0  # what was found out is to be told, not to be played with
+        messages = in_words(messages)
         seen = await self._see(messages)
         self._require_open()
-        tokens = self.prompt.reply_tokens(messages, in_openai_form(tools))
+        tokens = self.prompt.reply_tokens(messages)
         self._require_room(_cells(tokens, seen), max_tokens)
-        return _Run(self._scheduler, sequence, tokens, Sampler(temperature, self._n_vocab), max_tokens, seen)
+        sampler = Sampler(temperature, self._n_vocab)
+        return Run(self._scheduler, Job(sequence, tokens, sampler, max_tokens, pictures=seen))
 
     async def _see(self, messages: Sequence[Message]) -> dict[int, Chunk]:
         """Look at the pictures in `messages`; returns their parts by what stands for them in the prompt."""
@@ -251,12 +260,14 @@ class LlamaSession:
         them was read in vain. Cancelling the task frees the cores. Raises ContextFull."""
         self._require_open()
         said = messages[-1].get("content") if messages and messages[-1].get("role") == "user" else None
-        await self._model._read_ahead(self._sequence, messages, tools, as_if_finished=bool(said))
+        await self._model._read_ahead(self._sequence, messages, as_if_finished=bool(said))
+        if tools:
+            await self._model.caller.read_ahead(messages, tools)
 
     async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Sequence[WrittenCall]:
         """What the model wants called before it answers."""
-        del messages, tools
-        return ()
+        self._require_open()
+        return await self._model.calls(messages, tools)
 
     async def reply(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
@@ -264,7 +275,8 @@ class LlamaSession:
         """The answer to `messages`, in pieces of whole characters, without leading whitespace. Raises ContextFull, before it
         computes anything, if messages and `max_tokens` are more than `context_tokens`."""
         self._require_open()
-        run = await self._model._start_reply(self._sequence, messages, tools, max_tokens, temperature)
+        del tools  # the model sees them where it calls, see tool_words
+        run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature)
         try:
             first = True
             async for piece in run:
@@ -283,52 +295,6 @@ class LlamaSession:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineError(f"{self._model.model_name}: the session is closed.")
-
-
-def in_openai_form(tools: Sequence[Tool]) -> list[dict[str, object]] | None:
-    return [tool.to_openai() for tool in tools] or None
-
-
-class _Run:
-    """A job under way, as asyncio sees it: an iterator over its text that ends when the job does."""
-
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        sequence: int,
-        tokens: list[int],
-        sampler: Sampler | None = None,
-        max_tokens: int = 0,
-        pictures: Mapping[int, Chunk] | None = None,
-    ) -> None:
-        self._scheduler = scheduler
-        self._loop = asyncio.get_running_loop()
-        self._results: asyncio.Queue[str | Finished] = asyncio.Queue()
-        self._finished = False
-        self.job = Job(sequence, tokens, self._deliver, sampler, max_tokens, pictures or {})
-        scheduler.submit(self.job)
-
-    def __aiter__(self) -> _Run:
-        return self
-
-    async def __anext__(self) -> str:
-        result = await self._results.get()
-        if isinstance(result, str):
-            return result
-        self._finished = True
-        if result.error is not None:
-            raise result.error
-        raise StopAsyncIteration
-
-    def cancel(self) -> None:
-        """Free the cores, unless the job is over."""
-        if not self._finished:
-            self._scheduler.cancel(self.job)
-
-    def _deliver(self, result: str | Finished) -> None:
-        # A loop that is closed has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._results.put_nowait, result)
 
 
 def _cells(tokens: Sequence[int], pictures: Mapping[int, Chunk]) -> int:

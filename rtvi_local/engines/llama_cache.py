@@ -54,6 +54,11 @@ class SequenceCache:
         """Let go of the last token: the model answers only right after reading one."""
         self._truncate(sequence, max(0, self.length(sequence) - 1))
 
+    def shorten(self, sequence: int, length: int) -> None:
+        """Let go of what is behind the first `length` tokens."""
+        if length < self.length(sequence):
+            self._truncate(sequence, max(0, length))
+
     def extend(self, sequence: int, tokens: Sequence[int]) -> None:
         """`tokens` were computed into `sequence`."""
         self._held[sequence].extend(tokens)

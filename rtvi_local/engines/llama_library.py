@@ -135,8 +135,8 @@ class Sampler:
         for link in links:
             lib.llama_sampler_chain_add(self._chain, link)
 
-    def sample(self, context: lib.llama_context_p, output_index: int) -> int:
-        return int(lib.llama_sampler_sample(self._chain, context, output_index))
+    def sample(self, context: lib.llama_context_p, output_index: int) -> Sequence[int]:
+        return (int(lib.llama_sampler_sample(self._chain, context, output_index)),)
 
     def free(self) -> None:
         if self._chain is not None:
@@ -155,8 +155,11 @@ class Batch:
     def clear(self) -> None:
         self._batch.n_tokens = 0
 
-    def add(self, sequence: int, position: int, tokens: Sequence[int], *, wants_output: bool) -> int:
-        """Returns the index under which the last token's logits can be sampled, if `wants_output`."""
+    def add(
+        self, sequence: int, position: int, tokens: Sequence[int], *, wants_output: bool, outputs_from: int | None = None
+    ) -> int:
+        """Returns the index under which the last token's logits can be sampled, if `wants_output`; with `outputs_from`, all
+        from that one of `tokens` on have some."""
         batch, start = self._batch, self._batch.n_tokens
         if start + len(tokens) > self._capacity:
             raise ValueError(f"{start + len(tokens)} tokens do not fit into a batch of {self._capacity}")
@@ -166,10 +169,11 @@ class Batch:
             batch.pos[index] = position + offset
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = sequence
-            batch.logits[index] = 0
+            batch.logits[index] = outputs_from is not None and offset >= outputs_from
         batch.n_tokens = start + len(tokens)
         last = batch.n_tokens - 1
-        batch.logits[last] = wants_output
+        if wants_output:
+            batch.logits[last] = True
         return int(last)
 
     def decode(self, context: lib.llama_context_p) -> int:

@@ -10,6 +10,7 @@ from rtvi_local.engines.gguf_header import BadHeader, read_tensors
 from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_library import KV_TYPES, forget_error, last_error, lib, rearranged, start
 from rtvi_local.engines.llama_library import Memory as ContextMemory
+from rtvi_local.engines.llama_plan import SCORED_TOKENS
 
 WORKING_BYTES = 100_000_000
 """What a small model's graph, logits and vocabulary take beside weights and cache (measured: 90 MB for Qwen2.5 0.5B)."""
@@ -144,7 +145,7 @@ def _make_context(
     parameters.n_ctx = cells
     parameters.n_batch = parameters.n_ubatch = batch_tokens
     parameters.n_seq_max = sequences
-    parameters.n_outputs_max = sequences
+    parameters.n_outputs_max = max(sequences, SCORED_TOKENS)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED
     parameters.type_k = parameters.type_v = KV_TYPES[kv_type][0]

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+SCORED_TOKENS = 64
+"""At most in one batch: each takes a row of memory as long as the vocabulary (0.6 MB)."""
+
 
 class Wish(Enum):
     """What a session waits for, most urgent first."""
@@ -24,6 +27,8 @@ class Demand:
     wish: Wish
     tokens: int
     """How many it still has to read, at least 1."""
+    scored: bool = False
+    """The model's opinion on each of them is wanted, not only what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,9 @@ class Share:
     tokens: int
 
 
-def plan(demands: Sequence[Demand], *, alone_tokens: int, beside_tokens: int) -> list[Share]:
+def plan(
+    demands: Sequence[Demand], *, alone_tokens: int, beside_tokens: int, scored_tokens: int = SCORED_TOKENS
+) -> list[Share]:
     """Who reads how many tokens in the next batch.
 
     Every answering session gets its next token. Prompts of waiting replies share what is left of `alone_tokens`, or, if
@@ -42,12 +49,15 @@ def plan(demands: Sequence[Demand], *, alone_tokens: int, beside_tokens: int) ->
     shares = [Share(demand.sequence, 1) for demand in demands if demand.wish is Wish.NEXT_TOKEN]
     room = max(1, (beside_tokens if shares else alone_tokens) - len(shares))
     waiting = [demand for demand in demands if demand.wish is Wish.FIRST_TOKEN]
+    scored_room = max(1, scored_tokens - len(shares))
     for demand in waiting or [demand for demand in demands if demand.wish is Wish.AHEAD]:
         if room == 0:
             break
-        share = min(room, demand.tokens)
-        shares.append(Share(demand.sequence, share))
+        share = min(room, demand.tokens, scored_room if demand.scored else room)
+        if share:
+            shares.append(Share(demand.sequence, share))
         room -= share
+        scored_room -= share if demand.scored else 0
     return shares
 
 

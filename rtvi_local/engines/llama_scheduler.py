@@ -7,19 +7,19 @@ running `llama_decode` return. Their order matters, see `cancel`. An abort too m
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_cache import SequenceCache
-from rtvi_local.engines.llama_library import AbortSwitch, Batch, Sampler, last_error, lib
+from rtvi_local.engines.llama_jobs import Finished, Job, Stats
+from rtvi_local.engines.llama_library import AbortSwitch, Batch, last_error, lib
 from rtvi_local.engines.llama_plan import Demand, Share, Wish, beside_tokens, plan
+from rtvi_local.engines.llama_scores import Scores
 from rtvi_local.engines.llama_vision import Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 
@@ -31,49 +31,6 @@ still several times faster than speech."""
 
 STEP_BESIDE_ANSWER_MS = 60.0
 """How long somebody's answer may wait for a part of another's prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The job's last result. `error` if it did not come to its end."""
-
-    error: Exception | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One reply (`sampler` given) or one prompt to be read ahead. `deliver` is called on the engine's thread."""
-
-    sequence: int
-    tokens: list[int]
-    deliver: Callable[[str | Finished], None]
-    sampler: Sampler | None = None
-    max_tokens: int = 0
-    pictures: Mapping[int, Chunk] = field(default_factory=dict)
-    """The pictures in `tokens`, by what the first of their positions has there."""
-    cancelled: bool = False
-    computing: bool = False
-    """It is part of the batch at work."""
-    read_s: float = 0.0
-    """`time.perf_counter()` of when the last of the prompt had been read."""
-    generated: int = 0
-    said_something: bool = False
-    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
-
-
-@dataclass(slots=True)
-class Stats:
-    """Counted since the model was loaded. Written by the engine's thread, read by anyone."""
-
-    tokens_prefilled: int = 0
-    """Tokens of prompts that were computed."""
-    tokens_reused: int = 0
-    """Tokens of prompts that were in the cache already."""
-    tokens_generated: int = 0
-    steps_aborted: int = 0
-    sequences_evicted: int = 0
-    idle_since_s: float | None = None
-    """`time.perf_counter()` of when the last work ended, None while there is work."""
 
 
 class Scheduler:
@@ -106,6 +63,7 @@ class Scheduler:
         self._ms_per_token = 5.0
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._jobs: dict[int, Job] = {}
+        self._scores = Scores(vocabulary.n_tokens)
         self._reading_ahead: frozenset[int] = frozenset()
         """The sequences of the batch at work, if no reply is part of it."""
         self._closing = False
@@ -123,7 +81,7 @@ class Scheduler:
             job.deliver(Finished(self._closed()))
             return
         self._commands.put(lambda: self._begin(job))
-        if job.sampler is not None and self._reading_ahead and job.sequence not in self._reading_ahead:
+        if not job.is_ahead and self._reading_ahead and job.sequence not in self._reading_ahead:
             self._abort.on()
 
     def cancel(self, job: Job) -> None:
@@ -192,13 +150,25 @@ class Scheduler:
         if job.cancelled:
             return
         reused = self._cache.adopt(job.sequence, job.tokens)
-        if reused == len(job.tokens):
+        if job.score_from is not None:
+            reused = self._take_scores(job, reused)
+        elif reused == len(job.tokens):
             if job.sampler is None:
                 self._finish(job)
             else:
                 self._cache.forget_last(job.sequence)
                 reused = self._cache.length(job.sequence)
         self.stats.tokens_reused += reused
+
+    def _take_scores(self, job: Job, reused: int) -> int:
+        """What is scored already counts as read, but for its last token: what the model expects after that is known no more."""
+        assert job.score_from is not None
+        scored = self._scores.keep(job.sequence, job.score_from, reused)
+        if scored == len(job.tokens):
+            self._finish(job)
+        elif scored:
+            self._cache.shorten(job.sequence, scored - 1)
+        return self._cache.length(job.sequence)
 
     def _clear(self, sequence: int) -> None:
         if (job := self._jobs.get(sequence)) is not None:
@@ -209,7 +179,7 @@ class Scheduler:
         del self._jobs[job.sequence]
         if job.sampler is not None:
             job.sampler.free()
-        job.deliver(Finished(error))
+        job.deliver(Finished(error, self._scores.total(job.sequence) if job.score_from is not None else 0.0))
 
     def _step(self) -> None:
         readers = [job for job in self._jobs.values() if self._picture(job) is not None]
@@ -234,7 +204,7 @@ class Scheduler:
         """While it lasts, these jobs can be cancelled; whether none was already."""
         for job in jobs:
             job.computing = True
-        if all(job.sampler is None for job in jobs):
+        if all(job.is_ahead for job in jobs):
             self._reading_ahead = frozenset(job.sequence for job in jobs)
         try:
             yield not any(job.cancelled for job in jobs)
@@ -303,8 +273,8 @@ class Scheduler:
         if job.pictures:
             end = next((at for at in range(held, end) if job.tokens[at] in job.pictures), end)
         tokens = end - held
-        wish = Wish.AHEAD if job.sampler is None else Wish.NEXT_TOKEN if job.generated and tokens == 1 else Wish.FIRST_TOKEN
-        return Demand(job.sequence, wish, tokens)
+        wish = Wish.AHEAD if job.is_ahead else Wish.NEXT_TOKEN if job.generated and tokens == 1 else Wish.FIRST_TOKEN
+        return Demand(job.sequence, wish, tokens, job.score_from is not None)
 
     def _fill(self, shares: list[Share]) -> dict[int, int]:
         """Puts everybody's next tokens into the batch; returns where the logits of those who will sample are."""
@@ -313,18 +283,38 @@ class Scheduler:
         for share in shares:
             job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
             complete = job.sampler is not None and held + share.tokens == len(job.tokens)
-            index = self._batch.add(share.sequence, held, job.tokens[held : held + share.tokens], wants_output=complete)
-            if complete:
+            scored = None if job.score_from is None else max(0, job.score_from - 1 - held)
+            index = self._batch.add(
+                share.sequence,
+                held,
+                job.tokens[held : held + share.tokens],
+                wants_output=complete,
+                outputs_from=scored,
+            )
+            if complete or scored is not None:
                 outputs[share.sequence] = index
         return outputs
 
     def _advance(self, share: Share, output: int | None) -> None:
         """Books what was computed, and takes a reply's next token."""
-        job = self._jobs[share.sequence]
+        job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
+        if job.score_from is not None and output is not None:
+            # The last token's own output tells what would follow the text: nobody asks.
+            first = max(held, job.score_from - 1)
+            following = job.tokens[first + 1 : held + share.tokens + 1]
+            index = output - (held + share.tokens - 1) + first
+            self._scores.add(self._context, job.sequence, index, following)
         self._book(job, share.tokens)
         if job.sampler is not None and output is not None and not job.cancelled:
             job.read_s = job.read_s or time.perf_counter()
-            self._take_token(job, job.sampler.sample(self._context, output))
+            self._take_tokens(job, job.sampler.sample(self._context, output))
+
+    def _take_tokens(self, job: Job, tokens: Sequence[int]) -> None:
+        for token in tokens:
+            if job.sequence in self._jobs:
+                self._take_token(job, token)
+        if not tokens:
+            self._finish(job)
 
     def _book(self, job: Job, tokens: int) -> None:
         held = self._cache.length(job.sequence)

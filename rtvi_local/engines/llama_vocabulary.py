@@ -15,7 +15,7 @@ class LlamaVocabulary:
         vocabulary = lib.llama_model_get_vocab(model)
         if vocabulary is None or lib.llama_vocab_n_tokens(vocabulary) == 0:
             raise ValueError("the file holds no vocabulary")
-        self._vocabulary = vocabulary
+        self.pointer = self._vocabulary = vocabulary
         self.n_tokens = int(lib.llama_vocab_n_tokens(vocabulary))
         steering = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
         self.control_tokens: dict[str, int] = {}

@@ -10,6 +10,7 @@ from rtvi_local.pipeline.context import Context, Message
 from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnDropped
 from rtvi_local.pipeline.turn_taking import Idle
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+from rtvi_local.tools.tool import Tool
 
 _LONGEST_NOTE_CHARS = 2000
 MOST_WAITING = 32
@@ -22,6 +23,8 @@ class Controls:
         self._context = context
         self._turns = turns
         self._waiting: list[Callable[[], None]] = []
+        self.tools: Callable[[], Sequence[Tool]] = tuple
+        """What the model is told of beside the context."""
         self.snapshot: Any = None
         """The newest picture of the client's page (ui-snapshot), for tools to look at."""
 

@@ -120,6 +120,7 @@ class Conversation:
             max_message_bytes=config.server.max_message_bytes,
         )
         self.controls = Controls(self.context, self._turns)
+        self.controls.tools = lambda: self.toolbox.tools
         self._keeper = ContextKeeper(
             self.context,
             self._pipeline.push,

@@ -50,12 +50,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def _get(controls: Controls, messages: Callable[[], list[Message]], given: Arguments) -> dict[str, Any]:
-    del controls
-    held = messages()
+    held, tools = messages(), [tool.to_openai() for tool in controls.tools()]
     first, count = int(given.get("first", 0)), int(given.get("count", len(held)))
     if first < 0 or count < 0:
         raise OptionError("`first` and `count` are 0 or more.")
-    return {"messages": held[first : first + count], "total": len(held)}
+    return {"messages": held[first : first + count], "total": len(held), **({"tools": tools} if tools else {})}
 
 
 def _set(controls: Controls, messages: Callable[[], list[Message]], given: Arguments) -> bool:

@@ -102,7 +102,7 @@ class CallsInText:
         held = self._held
         if not _could_be_call(held[start:]):
             return start + 1, [held[: start + 1]]
-        end = _end_of_json(held, start)
+        end = end_of_json(held, start)
         if end < 0:
             if not final and len(held) - start < _MOST_HELD_CHARS:
                 return 0, []
@@ -170,7 +170,7 @@ def _looks_like_call(text: str) -> bool:
     return any(f'"{key}"' in text for key in _KEYS) and any(f'"{key}"' in text for key in _ARGUMENTS)
 
 
-def _end_of_json(text: str, start: int) -> int:
+def end_of_json(text: str, start: int) -> int:
     """Behind the bracket that closes the one at `start`; -1 if it does not come."""
     depth, in_string, escaped = 0, False, False
     for at in range(start, len(text)):

@@ -167,18 +167,26 @@ def tone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def question_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
-    """The question, spoken by the default voice, as the file of a microphone."""
+    """A question, spoken by the default voice, as the file of a microphone."""
+    return _spoken("What is the capital of France?", models_directory, tmp_path_factory.mktemp("microphone"))
+
+
+@pytest.fixture(scope="session")
+def weather_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
+    """The question of the founding document."""
+    return _spoken("What's the weather in San Francisco?", models_directory, tmp_path_factory.mktemp("microphone"))
+
+
+def _spoken(text: str, models_directory: Path, folder: Path) -> Path:
     from piper import PiperVoice
 
     voice = PiperVoice.load(next(models_directory.glob("piper-*/*.onnx")))
-    speech = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize("What is the capital of France?")]).astype(
-        np.float64
-    )
+    speech = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize(text)]).astype(np.float64)
     seconds = len(speech) / voice.config.sample_rate
     at = np.arange(int(seconds * MICROPHONE_RATE)) / MICROPHONE_RATE * voice.config.sample_rate
     resampled = np.interp(at, np.arange(len(speech)), speech)
     silence = [np.zeros(int(s * MICROPHONE_RATE)) for s in (LEAD_IN_S, TAIL_S)]
-    path = tmp_path_factory.mktemp("microphone") / "question.wav"
+    path = folder / "question.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

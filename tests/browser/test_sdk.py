@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import wave
 from functools import partial
@@ -28,6 +29,16 @@ RECORD = """
       constructor(...given) { super(...given); window.peers.push(this); }
     };
 """
+LISTEN = """
+    window.told = [];
+    const create = RTCPeerConnection.prototype.createDataChannel;
+    RTCPeerConnection.prototype.createDataChannel = function (...given) {
+      const channel = create.apply(this, given);
+      channel.addEventListener("message", ({data}) => told.push(data));
+      return channel;
+    };
+"""
+"""Keeps what the appliance says."""
 PEAK = """async () => {
     window.listening ??= (() => {
       const context = new AudioContext(), analyser = context.createAnalyser();
@@ -167,6 +178,24 @@ def test_a_custom_pipeline_wakes_at_its_wake_word(house: BrowserHouse, question_
         assert request.config.sounds.processing == "ding"
         until(lambda: is_heard(page), "sound of the answer")
         assert str(appliance.model.prompts[0][-1]["content"]).casefold() == "what time is it?"
+
+
+@pytest.mark.models
+def test_the_weather_is_asked_for_by_voice_and_the_answer_holds_the_tools_result(
+    house: BrowserHouse, appliance_url: str, weather_wav: Path
+) -> None:
+    page = sample(house, appliance_url, "weather.html", microphone=weather_wav, init_script=LISTEN)
+
+    def told(type: str) -> list[Any]:
+        messages = [json.loads(text) for text in page.evaluate("told")]
+        return [message.get("data") for message in messages if message.get("type") == type]
+
+    (call,) = until(lambda: told("llm-function-call-in-progress"), "call", 60)
+    assert call["function_name"] == "get_weather"
+    assert "San Francisco" in call["arguments"]["location"]
+    until(lambda: told("bot-stopped-speaking"), "end of the answer", 60)
+    answer = "".join(token["text"] for token in told("bot-llm-text"))
+    assert "64" in answer and "foggy" in answer
 
 
 @pytest.mark.models

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rtvi_local.engines.fakes import ScriptedModel
 from rtvi_local.tools.mcp_servers import McpServer
-from rtvi_local.tools.tool import ToolError
+from rtvi_local.tools.tool import ToolError, WrittenCall
+from tests.pipeline.test_conversation import Call
 
 COMMAND = shlex.join([sys.executable, str(Path(__file__).parent / "mcp_server.py")])
 
@@ -35,6 +37,20 @@ def test_its_tools_are_listed_with_their_schemas_and_run() -> None:
         assert tool.description == "Get the current weather in a given location"
         assert tool.parameters["required"] == ["location"]
         assert await run({"location": "Rome"}) == "64 degrees and foggy in Rome"
+
+    with_server(story)
+
+
+def test_a_conversation_uses_them_like_any_tool() -> None:
+    async def story(server: McpServer) -> None:
+        model = ScriptedModel([[WrittenCall("get_weather", {"location": "Rome"})], "Foggy."])
+        call = Call(model=model, served_tools=server.tools)
+        call.send("send-text", {"content": "What is the weather in Rome?", "options": {"audio_response": False}})
+        while len(model.prompts) < 2:  # noqa: ASYNC110 (with_server sets the limit)
+            await asyncio.sleep(0.02)
+        assert model.prompts[1][-1]["content"] == "64 degrees and foggy in Rome"
+        assert "function_name" not in call.news("llm-function-call-in-progress")[0], "the client is not to run it"
+        await call.hang_up()
 
     with_server(story)
 
