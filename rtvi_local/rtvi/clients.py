@@ -22,6 +22,17 @@ new WebSocketTransport({ mediaManager: new WavMediaManager(512, 16000) })
 ```
 
 client-react 1.8.2 is tried on a page of its own: its bubbles open, fill as the words are heard, and close.
+
+For client-js 1.0 only a WebSocket transport was published, and for 0.3 none that needs no cloud.
+
+## What they taught
+
+- client-js before 1.4 waits for ever after `append-to-context`, unless a `server-response` with a `result` comes: it gets one,
+  the others get `append-to-context-result`.
+- `user-llm-text` is in the list of messages of every version, but only 1.12 and later hand it to the application.
+- A WebSocket that the server closes is an error to the WebSocket transports, whatever its close code. The conversation's end is
+  told to the application all the same.
+- The bubbles of client-react close some seconds after the last word; one that was interrupted keeps what was not said apart.
 """
 
 

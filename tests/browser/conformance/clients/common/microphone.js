@@ -15,9 +15,10 @@
     const rhythm = new OscillatorNode(context, { frequency: 4 });
     const depth = new GainNode(context, { gain: 0.3 });
     rhythm.connect(depth).connect(syllables.gain);
-    const voices = [1, 2, 3, 4, 5, 6].map((n) => {
-      const voice = new OscillatorNode(context, { frequency: 150 * n });
-      voice.connect(new GainNode(context, { gain: 0.25 / n })).connect(syllables);
+    // Of many frequencies, as a voice is: the appliance takes what its own tones explain for its echo.
+    const voices = [130, 205].map((frequency) => {
+      const voice = new OscillatorNode(context, { type: "sawtooth", frequency });
+      voice.connect(new GainNode(context, { gain: 0.6 })).connect(syllables);
       return voice;
     });
     for (const node of [rhythm, ...voices]) {
