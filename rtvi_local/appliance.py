@@ -100,7 +100,7 @@ class Appliance:
     async def load(self) -> None:
         """Load and warm up all engines, at the same time. Raises EngineError."""
         # Imported here, because what only checks or explains has no need of the models' libraries.
-        from rtvi_local.engines.invented import looks_invented, speech_energy_db
+        from rtvi_local.engines.invented import is_nobody
         from rtvi_local.engines.silero import Silero
         from rtvi_local.engines.smart_turn import SmartTurn
 
@@ -113,7 +113,7 @@ class Appliance:
             return SmartTurn.load(directory, device=places.turn_detector.device, threads=places.turn_detector.threads)
 
         def is_invented(transcription: Transcription, samples: Float32) -> bool:
-            return looks_invented(transcription, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples))
+            return is_nobody(transcription, samples, least_treble_db=config.vad.least_treble_db)
 
         # The voice activity detector's sessions are opened per conversation; what is loaded here is the model they share.
         llm, stt, tts, vad, turn, _ = await _all(

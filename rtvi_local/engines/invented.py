@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 
+from rtvi_local.audio.treble import treble_db
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcription
 
 _MOST_COMPRESSION = 2.4
@@ -72,3 +73,10 @@ def looks_invented(transcription: Transcription, duration_s: float, speech_energ
     if characters_per_s > _MOST_CHARACTERS_PER_S or (repeats_itself(text) and characters_per_s > _MOST_CHARACTERS_PER_S / 2):
         return True
     return transcription.no_speech_probability - 0.8 * transcription.mean_log_probability > _SUSPICION
+
+
+def is_nobody(transcription: Transcription, samples: Float32, *, least_treble_db: float = -20.0) -> bool:
+    """Whether nobody here said this: it was made up, or came through a wall (audio/treble.py)."""
+    if treble_db(samples, LISTENING_SAMPLE_RATE) < least_treble_db:
+        return True
+    return looks_invented(transcription, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples))

@@ -35,7 +35,7 @@ SERVICES: Mapping[str, str] = {
 """Section of the settings → service on the wire. What these sections hold clients can change, but for:"""
 _NAMES: Mapping[str, str] = {"wake.words": "trigger_words", "sounds.processing": "sound"}
 """Options that are called otherwise than the setting."""
-_OF_THE_APPLIANCE = ("llm.context_tokens", "tools.mcp_servers")
+_OF_THE_APPLIANCE = ("vad.least_treble_db", "llm.context_tokens", "tools.mcp_servers")
 """Shared by all conversations."""
 _AT_START = ("vad.preroll_ms", "wake.words", "echo.ignore", "echo.cancel")
 _NOW = ("vad.threshold", "vad.start_ms", "vad.stop_ms")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rtvi_local.engines.interfaces import Transcription
-from rtvi_local.engines.invented import looks_invented, repeats_itself, speech_energy_db, without_restart
+from rtvi_local.engines.invented import is_nobody, looks_invented, repeats_itself, speech_energy_db, without_restart
 
 
 def _heard(text: str, no_speech: float, log_probability: float) -> Transcription:
@@ -102,3 +102,16 @@ def test_a_decoder_that_was_stopped_while_it_started_over_is_heard_once() -> Non
 def test_a_person_who_says_a_sentence_twice_is_heard_twice() -> None:
     text = "Can you hear me now? Can you hear me now?"
     assert without_restart(text, 3.0, cut_off=False) == text
+
+
+def test_clear_words_without_high_tones_come_through_a_wall_unless_the_settings_say_otherwise() -> None:
+    at_s = np.arange(16_000) / 16_000
+    said = _heard("What is the weather like?", 0.1, -0.3)
+
+    def voice(treble: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        return np.asarray(0.1 * (np.sin(2 * np.pi * 300 * at_s) + treble * np.sin(2 * np.pi * 2000 * at_s)), np.float32)
+
+    assert not is_nobody(said, voice(0.2))
+    assert is_nobody(said, voice(0.05))
+    assert not is_nobody(said, voice(0.05), least_treble_db=-120)
+    assert is_nobody(_heard("you", 0.92, -0.93), voice(0.2)), "and what Whisper made up is still nobody's"
