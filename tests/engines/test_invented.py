@@ -115,3 +115,8 @@ def test_clear_words_without_high_tones_come_through_a_wall_unless_the_settings_
     assert is_nobody(said, voice(0.05))
     assert not is_nobody(said, voice(0.05), least_treble_db=-120)
     assert is_nobody(_heard("you", 0.92, -0.93), voice(0.2)), "and what Whisper made up is still nobody's"
+
+
+def test_a_likely_sentence_in_what_is_surely_no_speech_was_not_said() -> None:
+    assert looks_invented(_heard("I'm not sure if I can do it.", 0.71, -0.51), 4.0, -17.0)
+    assert not looks_invented(_heard("I'm not sure if I can do it.", 0.52, -0.54), 4.0, -17.0)
