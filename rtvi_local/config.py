@@ -109,9 +109,7 @@ class Turns:
 @dataclass(frozen=True)
 class Echo:
     ignore: bool = setting(True, "what is only the appliance's own voice, come back to the microphone, is no person speaking")
-    cancel: bool = setting(
-        False, "take its own voice out of what is heard, where no browser does (needs pip install 'rtvi-local[echo]')"
-    )
+    cancel: bool = setting(False, "take its own voice out of what is heard, where no browser does (needs the extra 'echo')")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from rtvi_local.bench.cli import questions
 from rtvi_local.bench.latency import PAUSE_MS, Turn, Utterance, ask
 from rtvi_local.bench.server_process import ChildProcess, ServerFailed, free_port
 from rtvi_local.bench.watched import Stall, read_stalls
-from rtvi_local.errors import UserError
+from rtvi_local.errors import UserError, extra
 
 SAMPLES_PER_S = 500
 ATTACH_S = 2.0
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _profile(options: argparse.Namespace) -> int:
     spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if spy is None:
-        raise UserError("py-spy is missing: pip install 'rtvi-local[profile]', or pip install py-spy")
+        raise UserError(f"py-spy is missing: {extra('profile')}")
     options.folder.mkdir(parents=True, exist_ok=True)
     flame, log = options.folder / "flame.svg", options.folder / "stalls.log"
     log.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Int16
+from rtvi_local.errors import extra
 
 _BLOCK = LISTENING_SAMPLE_RATE // 100
 """WebRTC takes 10 ms at a time."""
@@ -59,7 +60,7 @@ def open_echo_canceller(output_rate: int) -> Aec3:
         from pywebrtc_audio import EchoCanceller
     except ImportError as error:
         raise EngineError(
-            f"echo.cancel needs a library that is not installed ({error}). Install it with: pip install 'rtvi-local[echo]'. "
+            f"echo.cancel needs a library that is not installed ({error}). Install it with: {extra('echo')}. "
             "Or set echo.cancel to false: browsers cancel echo themselves, and what is left of it is ignored (echo.ignore)."
         ) from error
     return Aec3(EchoCanceller(sample_rate=LISTENING_SAMPLE_RATE, num_channels=1), output_rate)

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rtvi_local.errors import extra
 from rtvi_local.tools.tool import Arguments, Tool, ToolError
 from rtvi_local.tools.toolbox import Run
 
@@ -73,7 +74,7 @@ class McpServer:
         try:
             from mcp import Client, StdioServerParameters, stdio_client
         except ImportError:
-            started.set_exception(ToolError("the extra is missing: pip install 'rtvi-local[mcp]'"))
+            started.set_exception(ToolError(f"the extra is missing: {extra('mcp')}"))
             return
         parameters = StdioServerParameters(command=self._words[0], args=self._words[1:], env=dict(os.environ))
         try:

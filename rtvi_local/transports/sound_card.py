@@ -10,13 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rtvi_local.errors import UserError
+from rtvi_local.errors import UserError, extra
 
 Int16 = npt.NDArray[np.int16]
 RATE = 48_000
 """Hz, both ways: every sound card does it."""
 BLOCK = RATE // 50
-_EXTRA = "pip install 'rtvi-local[talk]'"
 
 
 class SoundCard(Protocol):
@@ -42,7 +41,7 @@ class PortAudio:
         try:
             import sounddevice
         except ImportError as error:
-            raise UserError(f"talking needs the package sounddevice: {_EXTRA}") from error
+            raise UserError(f"talking needs the package sounddevice: {extra('talk')}") from error
         except OSError as error:  # the library itself, which wheels for Linux leave to the system
             raise UserError("talking needs PortAudio (Debian: apt install libportaudio2)") from error
         for kind in ("input", "output"):
