@@ -133,8 +133,8 @@ def others(voice: Sayer, audio: Path | None) -> Iterator[tuple[str, Int16]]:
             yield utterance.name, to_int16(utterance.samples)
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
     pitches = list(PITCHES.values())
-    for turn, rate in itertools.product(itertools.count(), RATES):
-        for number, text in enumerate(sentences):
+    for turn in itertools.count():
+        for rate, (number, text) in itertools.product(RATES, enumerate(sentences)):
             said = to_int16(voice.say(text, SPEEDS[turn % len(SPEEDS)], pitches[(number + turn) % len(pitches)]))
             yield text, said if rate == 1 else resampled(said, round(LISTENING_SAMPLE_RATE * rate), LISTENING_SAMPLE_RATE)
 
