@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from rtvi_local.pipeline.trace import PARTS
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_server import TIMEOUT_S, FakeServer, until
 
@@ -82,13 +83,20 @@ def test_a_spoken_turn_is_shown_as_it_happens(house: BrowserHouse, server: FakeS
     expect(page.locator("#latency")).to_have_text(re.compile(r"^Answered in [\d.]+ s · hearing 0\.12 s · thinking 0\.30 s$"))
     # The appliance's own account of the turn counts from the last word, which the page cannot know.
     parts = {
-        "silence": 0.1,
-        "transcription": 0.05,
-        "first_token": 0.2,
+        "vad": 0.06,
+        "silence": 0.04,
+        "stt_encode": 0.03,
+        "stt_decode": 0.02,
+        "prefill": 0.15,
+        "first_token": 0.05,
         "first_clause": 0.05,
-        "first_sound": 0.06,
-        "speaker": 0.02,
+        "tts_phonemes": 0.01,
+        "tts_encode": 0.03,
+        "tts_decode": 0.02,
+        "queue": 0.01,
+        "packet": 0.01,
     }
+    assert set(parts) <= set(PARTS)
     server.send("metrics", {"processing": [{"processor": f"turn.{name}", "value": value} for name, value in parts.items()]})
     expect(page.locator("#latency")).to_have_text(
         "Answered in 0.48 s · pause 0.10 s · hearing 0.05 s · thinking 0.25 s · voice 0.08 s"
