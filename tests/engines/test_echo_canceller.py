@@ -101,5 +101,5 @@ def test_without_the_library_the_error_says_what_to_do(monkeypatch: pytest.Monke
         return real(name, *more, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(EngineError, match=r"pip install 'rtvi-local\[echo\]'"):
+    with pytest.raises(EngineError, match=r"pip install --editable '\.\[echo\]'"):
         open_echo_canceller(RATE)
