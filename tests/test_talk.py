@@ -161,7 +161,7 @@ def test_a_machine_without_devices_or_without_the_library_is_told_which(monkeypa
     with pytest.raises(UserError, match="no microphone"):
         PortAudio.find()
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(UserError, match=r"rtvi-local\[talk\]"):
+    with pytest.raises(UserError, match=r"--editable .\.\[talk\]"):
         PortAudio.find()
 
 
