@@ -66,7 +66,8 @@ class ToolCaller:
 
     async def calls(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[WrittenCall]:
         """What is to be called before `messages` are answered."""
-        if not (said := _said(messages)):
+        said = _said(messages)
+        if not said or tool_judge.is_greeting(said):
             return []
         await self._prepare(tools)
         scores = await self._score(_texts(tools), tool_judge.words_of(said), urgent=True)

@@ -40,8 +40,18 @@ SMALL_TALK = (
     "Yes, please.",
 )
 """Sentences that ask for no tool, whatever it is."""
+_GREETING = re.compile(
+    r"(?:(?:hello|hi|hey|good (?:morning|afternoon|evening)|there|so|and|again)\W+)*"
+    r"(?:how (?:are (?:you|things)|is it going|do you do|have you been)(?: doing| feeling)?"
+    r"(?: today| tonight| now| this (?:morning|afternoon|evening))?\W*)?"
+)
 MARGIN = 0.5
 """By how much more than any small talk, in nats."""
+
+
+def is_greeting(said: str) -> bool:
+    """Whether these words only greet. In English. "Hello, how are you today?" is as likely as the weather in Boston."""
+    return _GREETING.fullmatch(f"{said.strip().lower()} ") is not None
 
 
 def asks_for(tool: Tool) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rtvi_local.engines.tool_judge import (
     MARGIN,
     MOST_CHARACTERS,
     TALK,
     adds_something,
     asks_for,
+    is_greeting,
     ratio,
     threshold,
     wanted,
@@ -59,3 +62,17 @@ def test_a_further_call_must_be_of_something_else_that_was_said() -> None:
     assert not adds_something(weather("Paris, TX"), first, said)
     assert adds_something(WrittenCall("get_current_time", {}), first, said)
     assert not adds_something(WrittenCall("get_weather", {}), first, said)
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello, how are you today?", "Hi!", "Good morning.", "Hey there, how is it going?", "How are you doing?", "Hello"]
+)
+def test_a_greeting_asks_for_nothing(text: str) -> None:
+    assert is_greeting(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello, how is the weather today?", "Hi, turn on the light.", "How are you going to get there?"]
+)
+def test_more_than_a_greeting_may_ask_for_something(text: str) -> None:
+    assert not is_greeting(text)
