@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
 from tests.integration.lan import ADDRESS
+from tests.integration.namespace import found_by
 
-_SETUP = f'ip link set lo up && ip addr add {ADDRESS}/24 dev lo && exec "$@"'
-_UNSHARE = ["unshare", "--net", "--map-root-user", "sh", "-c", _SETUP, "sh"]
+_SETUP = f"ip link set lo up && ip addr add {ADDRESS}/24 dev lo"
 
 
 def test_the_local_network_gets_in_with_the_token_and_not_without(tmp_path: Path) -> None:
-    tools = shutil.which("unshare") and shutil.which("ip")
-    if not tools or subprocess.run([*_UNSHARE, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip(
-            "--lan IS NOT TESTED: this machine gives no network namespaces (needs iproute2, and root or user namespaces)"
-        )
-    run = subprocess.run(
-        [*_UNSHARE, sys.executable, "-m", "tests.integration.lan", str(tmp_path)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout.strip().splitlines()[-1])
+    found = found_by("tests.integration.lan", tmp_path, setup=_SETUP, what="--lan", timeout_s=120)
     assert found.pop("printed"), "the address is the one that others reach"
     assert found.pop("stranger") == [401] * 4
     assert found.pop("welcome") == [303, "/"]
