@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtvi_local.bench.speech import read_wav
+from rtvi_local.bench.speech import read_wav, synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
 from tests.integration.world import World, world
 
@@ -108,10 +108,13 @@ def test_an_interruption_silences_the_voice_at_once_and_what_was_not_heard_is_no
             await w.answer(since)
             prompt = w.prompts[-1]
             assert [message["role"] for message in prompt] == ["system", "user", "assistant", "user"]
-            heard = await w.understand(w.caller.heard_between(0, silent_ms))
-            remembered = normalised_words(str(prompt[2]["content"]))
-            assert abs(len(remembered) - len(normalised_words(heard))) <= 2, f"remembered {remembered}, heard {heard!r}"
-            assert word_errors(remembered, normalised_words(heard)) <= 2
+            heard = normalised_words(await w.understand(w.caller.heard_between(0, silent_ms)))
+            remembered = str(prompt[2]["content"])
+            assert abs(len(normalised_words(remembered)) - len(heard)) <= 2, f"remembered {remembered!r}, heard {heard}"
+            # What dogs are called in stories is not always understood: these words spoken alone show how they sound to Whisper.
+            alone = normalised_words(await w.understand(await synthesize(w.voice, remembered)))
+            errors = min(word_errors(words, heard) for words in (normalised_words(remembered), alone))
+            assert errors <= 2, f"remembered {remembered!r}, which sounds like {alone}, heard {heard}"
 
     asyncio.run(story())
 
