@@ -86,6 +86,10 @@ class Trace:
                 self._mark("transcription", revision)
             case UserTurn(typed=True):
                 self._marks = {}
+            case UserTurn(revision=revision):
+                # Where the final transcription was late and interim words had to do. The slowest turns count too.
+                self._revision = revision
+                self._mark("transcription", revision)
             case ReplyToken(_, revision):
                 self._mark("first_token", revision)
             case Clause():

@@ -18,7 +18,7 @@ from typing import Literal
 from typing_extensions import assert_never
 
 from rtvi_local.pipeline import patience
-from rtvi_local.pipeline.floor import is_backchannel, is_hush
+from rtvi_local.pipeline.floor import is_backchannel, is_hush, may_become_backchannel
 
 NEVER = float("-inf")
 """A time that was before everything."""
@@ -39,6 +39,8 @@ class Listening:
 
     latest: int
     started_ms: float
+    words: str = ""
+    """The newest that are known of this utterance, here and in the states below. They may lack its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Deciding:
     probability: float | None = None
     must_end: bool = False
     """The turn has reached its longest time: no pause is waited for."""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class Answering:
     reply: int
     may_rejoin_until_ms: float = NEVER
     """Speech that begins before is the rest of what is being answered: the turn was ended too early."""
-    sound_ms: float = NEVER
-    """When a sound began that goes on but was not taken for an interruption."""
+    sound: Overlapping | None = None
+    """One that goes on but was not taken for an interruption."""
     unjudged: Judging | None = None
     """A sound that has ended and whose words are late: the voice has come back meanwhile, but they are not lost."""
 
@@ -77,6 +80,7 @@ class Overlapping:
     started_ms: float
     rejoins_after_ms: float | None = None
     """How long after the turn's last sound, if that is so soon that its words, if it has any, belong to the turn."""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Judging:
     quiet_since_ms: float
     rejoins_after_ms: float | None = None
     probability: float | None = None
+    words: str = ""
 
 
 State = Idle | Listening | Deciding | Answering | Overlapping | Judging
@@ -109,7 +114,7 @@ class SpeechPaused:
 
 @dataclass(frozen=True, slots=True)
 class WordsSoFar:
-    """An interim transcript, while the person still speaks."""
+    """An interim transcript of the utterance so far. It may come late, when the person has paused already."""
 
     at_ms: float
     text: str
@@ -206,6 +211,8 @@ class DropTurn:
     """The open turn comes to nothing."""
 
     revision: int
+    gave_up: bool = False
+    """Because its words did not become known in time, whatever they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +243,11 @@ Effect = OpenTurn | Evaluate | Think | Commit | Supersede | DropTurn | Interrupt
 
 # --- how long to wait --------------------------------------------------------------------------------------------------
 
-LONGEST_TRANSCRIPTION_MS = 8000.0
-"""After which a turn whose words never came is given up. The engine's failure is an event of its own; this is the net."""
+LONGEST_TRANSCRIPTION_MS = 2500.0
+"""Of silence, after which a turn is given up of whose words nothing at all is known; who spoke hears so rather than wait on. A
+transcription begins 0.1 s into the silence and takes 0.55 s on two cores (p90 of `rtvi-local bench`): there is time for four.
+Where an interim transcript is known, the silence is never longer than patience.LONGEST_SILENCE_MS. The engine's failure is an
+event of its own; this is the net."""
 LONGEST_JUDGEMENT_MS = 800.0
 """A paused voice comes back within this time if the words over it don't become known: a second, as it is heard from outside."""
 REJOIN_MS = 1500.0
@@ -292,7 +302,9 @@ def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
     match before, event, after:
         case Deciding(), SpeechBegan(at_ms), Listening():
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, at_ms - before.quiet_since_ms))
-        case Overlapping() | Judging(), WordsSoFar() | Transcribed() | Tick(), _ if before.rejoins_after_ms is not None:
+        case Overlapping() | Judging(), _, _ if before.rejoins_after_ms is not None and not isinstance(
+            event, Delivered | Typed
+        ):
             # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
             goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, before.rejoins_after_ms)) if goes_on else policy
@@ -313,7 +325,7 @@ def deadline(state: State, policy: Policy) -> float | None:
         case Listening():
             return state.started_ms + policy.max_turn_ms
         case Deciding(text=None):
-            return state.quiet_since_ms + LONGEST_TRANSCRIPTION_MS
+            return state.quiet_since_ms + _longest_unheard_ms(state.words)
         case Deciding():
             return state.quiet_since_ms + patience_ms(state, policy)
         case Overlapping():
@@ -322,6 +334,11 @@ def deadline(state: State, policy: Policy) -> float | None:
             return state.quiet_since_ms + LONGEST_JUDGEMENT_MS
         case _:
             assert_never(state)
+
+
+def _longest_unheard_ms(words: str) -> float:
+    """How much silence the final transcription may take until these interim words have to do."""
+    return patience.LONGEST_SILENCE_MS if words else LONGEST_TRANSCRIPTION_MS
 
 
 def _judged_after_ms(policy: Policy) -> float:
@@ -374,33 +391,54 @@ def _listening(state: Listening, event: Event, policy: Policy) -> Step:
             return _evaluate(state, quiet_since_ms, must_end=False)
         case Tick(at_ms) if at_ms >= state.started_ms + policy.max_turn_ms:
             return _evaluate(state, at_ms, must_end=True)
+        case WordsSoFar(_, text):
+            return replace(state, words=text), ()
         case _:
             return state, ()
 
 
 def _evaluate(state: Listening, quiet_since_ms: float, *, must_end: bool) -> Step:
     revision = state.latest + 1
-    return Deciding(revision, state.started_ms, quiet_since_ms, must_end=must_end), (Evaluate(revision),)
+    deciding = Deciding(revision, state.started_ms, quiet_since_ms, must_end=must_end, words=state.words)
+    return deciding, (Evaluate(revision),)
 
 
 def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan() if not state.must_end:
-            return Listening(state.latest, state.started_ms), (Supersede(state.latest),)
+            words = state.words if state.text is None else state.text
+            return Listening(state.latest, state.started_ms, words), (Supersede(state.latest),)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
-            if is_hush(text):
-                return _dropped(state)
-            thinking = (Think(revision, text),) if text else ()
-            settled, effects = _settle(replace(state, text=text), at_ms, policy)
-            return settled, thinking + effects
+            return _heard(state, text, at_ms, policy)
+        case WordsSoFar(at_ms, text) if state.text is None:
+            return _heard_so_far(replace(state, words=text), at_ms, policy)
         case EndJudged(at_ms, probability, revision) if revision == state.latest:
             return _settle(replace(state, probability=probability), at_ms, policy)
-        case Tick(at_ms) if state.text is None and at_ms >= state.quiet_since_ms + LONGEST_TRANSCRIPTION_MS:
-            return _dropped(state)
+        case Tick(at_ms) if state.text is None:
+            return _heard_so_far(state, at_ms, policy)
         case Tick(at_ms):
             return _settle(state, at_ms, policy)
         case _:
             return state, ()
+
+
+def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
+    """These are the words of the turn."""
+    if is_hush(text):
+        return _dropped(state)
+    thinking = (Think(state.latest, text),) if text else ()
+    settled, effects = _settle(replace(state, text=text), at_ms, policy)
+    return settled, thinking + effects
+
+
+def _heard_so_far(state: Deciding, at_ms: float, policy: Policy) -> Step:
+    """The final transcription is late. Nobody waits for it longer than for any other sign that the turn is over: then the
+    newest words that are known are the turn's, and what comes later is no other turn."""
+    if at_ms < state.quiet_since_ms + _longest_unheard_ms(state.words):
+        return state, ()
+    if not state.words:
+        return Idle(state.latest), (DropTurn(state.latest, gave_up=True), ForgetAudio())
+    return _heard(state, state.words, at_ms, policy)
 
 
 def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
@@ -420,19 +458,29 @@ def _dropped(state: Deciding | Listening) -> Step:
 def _answering(state: Answering, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan(at_ms):
+            before = state.sound or state.unjudged
             after_ms = _rejoins_after_ms(state, at_ms)
+            sound = Overlapping(state.latest, state.reply, at_ms, after_ms, before.words if before else "")
             if policy.interruptions == "never":
                 return state, ()
             if policy.interruptions == "eager":
-                return _taken(state, at_ms, rejoins=after_ms is not None)
-            return Overlapping(state.latest, state.reply, at_ms, after_ms), (PauseVoice(),)
-        case WordsSoFar(_, text) if state.sound_ms != NEVER and _takes_floor(text):
-            # It went on for so long that it was let go, and turns out to be speech after all.
-            return _taken(state, state.sound_ms, rejoins=False)
-        case SpeechPaused(_, quiet_since_ms) if state.sound_ms != NEVER:
+                return _taken(sound)
+            return sound, (PauseVoice(),)
+        case WordsSoFar(_, text) if state.sound is not None:
+            sound = replace(state.sound, words=text)
+            if _begins_to_take_floor(text):
+                # It went on for so long that it was let go, and turns out to be speech after all.
+                return _taken(replace(sound, rejoins_after_ms=None))
+            return replace(state, sound=sound), ()
+        case WordsSoFar(at_ms, text) if state.unjudged is not None:
+            unjudged = replace(state.unjudged, words=text)
+            if _begins_to_take_floor(text):
+                return _taken_unheard(unjudged, at_ms, policy)
+            return replace(state, unjudged=unjudged), ()
+        case SpeechPaused(_, quiet_since_ms) if state.sound is not None:
             # On a busy machine its words may be late; what the whole of it says is worth another look, but not another pause.
-            revision = state.latest + 1
-            judging = Judging(revision, state.reply, state.sound_ms, quiet_since_ms)
+            revision, sound = state.latest + 1, state.sound
+            judging = Judging(revision, state.reply, sound.started_ms, quiet_since_ms, words=sound.words)
             return Answering(revision, state.reply, unjudged=judging), (Evaluate(revision),)
         case SpeechPaused():
             # Sound that was not taken for an interruption must not become the beginning of the next utterance.
@@ -441,12 +489,13 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
             return replace(state, unjudged=replace(state.unjudged, probability=probability)), ()
         case Transcribed(_, _, revision) if state.unjudged is not None and revision == state.latest:
             return _judged(state.unjudged, event, (), policy)
-        case Delivered(_, revision) if revision == state.reply:
+        case Delivered(at_ms, revision) if revision == state.reply:
             if state.unjudged is not None:
-                return _undecided(state.unjudged), (OpenTurn(),)
-            if state.sound_ms != NEVER:
+                settled, effects = _heard_so_far(_undecided(state.unjudged), at_ms, policy)
+                return settled, (OpenTurn(), *effects)
+            if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
-                return Listening(state.latest, state.sound_ms), (OpenTurn(),)
+                return Listening(state.latest, state.sound.started_ms, state.sound.words), (OpenTurn(),)
             return Idle(state.latest), ()
         case _:
             return state, ()
@@ -456,29 +505,38 @@ def _rejoins_after_ms(state: Answering, at_ms: float) -> float | None:
     return at_ms - (state.may_rejoin_until_ms - REJOIN_MS) if at_ms < state.may_rejoin_until_ms else None
 
 
-def _taken(state: Answering | Overlapping, started_ms: float, *, rejoins: bool) -> Step:
-    return Listening(state.latest, started_ms), (Interrupt(state.reply, rejoins), OpenTurn())
+def _taken(sound: Overlapping) -> Step:
+    interrupted = Interrupt(sound.reply, sound.rejoins_after_ms is not None)
+    return Listening(sound.latest, sound.started_ms, sound.words), (interrupted, OpenTurn())
 
 
 def _takes_floor(text: str) -> bool:
     return bool(text) and not is_backchannel(text)
 
 
+def _begins_to_take_floor(text: str) -> bool:
+    """The same of words that more may follow."""
+    return _takes_floor(text) and not may_become_backchannel(text)
+
+
 def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechPaused(_, quiet_since_ms):
             revision = state.latest + 1
-            judging = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins_after_ms)
-            return judging, (Evaluate(revision),)
-        case WordsSoFar(_, text) if _takes_floor(text):
-            return _taken(state, state.started_ms, rejoins=state.rejoins_after_ms is not None)
+            sound = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins_after_ms, words=state.words)
+            return sound, (Evaluate(revision),)
+        case WordsSoFar(_, text):
+            sound_so_far = replace(state, words=text)
+            if _begins_to_take_floor(text):
+                return _taken(sound_so_far)
+            return sound_so_far, ()
         case Tick(at_ms) if at_ms >= state.started_ms + _judged_after_ms(policy):
             if not policy.knows_words:
-                return _taken(state, state.started_ms, rejoins=state.rejoins_after_ms is not None)
-            return Answering(state.latest, state.reply, sound_ms=state.started_ms), (ResumeVoice(),)
+                return _taken(state)
+            return Answering(state.latest, state.reply, sound=state), (ResumeVoice(),)
         case Delivered(_, revision) if revision == state.reply:
             # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
-            return Listening(state.latest, state.started_ms), (ResumeVoice(), OpenTurn())
+            return Listening(state.latest, state.started_ms, state.words), (ResumeVoice(), OpenTurn())
         case _:
             return state, ()
 
@@ -486,14 +544,23 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
 def _judging(state: Judging, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan():
-            return Overlapping(state.latest, state.reply, state.started_ms, state.rejoins_after_ms), ()
+            sound = Overlapping(state.latest, state.reply, state.started_ms, state.rejoins_after_ms, state.words)
+            if _begins_to_take_floor(state.words):
+                return _taken(sound)
+            return sound, ()
         case EndJudged(_, probability, revision) if revision == state.latest:
             return replace(state, probability=probability), ()
+        case WordsSoFar(_, text):
+            # The whole of the sound is being transcribed, which is surer. Only where that is late do these words count.
+            return replace(state, words=text), ()
         case Transcribed(_, _, revision) if revision == state.latest:
             return _judged(state, event, (ResumeVoice(),), policy)
-        case Delivered(_, revision) if revision == state.reply:
-            return _undecided(state), (ResumeVoice(), OpenTurn())
+        case Delivered(at_ms, revision) if revision == state.reply:
+            settled, effects = _heard_so_far(_undecided(state), at_ms, policy)
+            return settled, (ResumeVoice(), OpenTurn(), *effects)
         case Tick(at_ms) if at_ms >= state.quiet_since_ms + LONGEST_JUDGEMENT_MS:
+            if _begins_to_take_floor(state.words):
+                return _taken_unheard(state, at_ms, policy)
             return Answering(state.latest, state.reply, unjudged=state), (ResumeVoice(),)
         case _:
             return state, ()
@@ -511,9 +578,21 @@ def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], po
     return settled, (*taken, Think(words.revision, words.text), *effects)
 
 
+def _taken_unheard(judging: Judging, at_ms: float, policy: Policy) -> Step:
+    """The final transcription is late, but enough is known: this is no sign of listening."""
+    settled, effects = _heard_so_far(_undecided(judging), at_ms, policy)
+    return settled, (Interrupt(judging.reply, judging.rejoins_after_ms is not None), OpenTurn(), *effects)
+
+
 def _undecided(judging: Judging) -> Deciding:
     """The same sound as a turn of its own, because the reply is over."""
-    return Deciding(judging.latest, judging.started_ms, judging.quiet_since_ms, None, judging.probability)
+    return Deciding(
+        judging.latest,
+        judging.started_ms,
+        judging.quiet_since_ms,
+        probability=judging.probability,
+        words=judging.words,
+    )
 
 
 def _typed(state: State, event: Typed) -> Step:

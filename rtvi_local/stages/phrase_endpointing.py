@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +13,10 @@ from typing_extensions import assert_never
 
 from rtvi_local.config import Config
 from rtvi_local.pipeline import turn_taking as turns
-from rtvi_local.pipeline.floor import may_become_backchannel
 from rtvi_local.pipeline.frames import (
     Configured,
     EndOfTurn,
+    Failed,
     Frame,
     Interrupted,
     ReplyDelivered,
@@ -31,6 +32,8 @@ from rtvi_local.pipeline.frames import (
     VoiceResumed,
 )
 from rtvi_local.pipeline.stage import Stage
+
+log = logging.getLogger(__name__)
 
 
 def turn_policy(config: Config, *, detects_end: bool) -> turns.Policy:
@@ -65,7 +68,7 @@ class PhraseEndpointing(Stage):
         self._speak_reply = True
         self._say: str | None = None
         self._language: str | None = None
-        """Of the newest final transcript."""
+        """Of the newest transcript."""
 
     @property
     def state(self) -> turns.State:
@@ -77,11 +80,10 @@ class PhraseEndpointing(Stage):
                 self.post(turns.SpeechBegan(at_ms))
             case SpeechStopped(at_ms, silence_ms):
                 self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
-            case Transcript(text, True, revision, language):
+            case Transcript(text, final, revision, language):
                 self._language = language
-                self.post(turns.Transcribed(self._now_ms(), text, revision))
-            case Transcript(text) if not may_become_backchannel(text):
-                self.post(turns.WordsSoFar(self._now_ms(), text))
+                now_ms = self._now_ms()
+                self.post(turns.Transcribed(now_ms, text, revision) if final else turns.WordsSoFar(now_ms, text))
             case EndOfTurn(probability, revision):
                 self.post(turns.EndJudged(self._now_ms(), probability, revision))
             case Configured(config, engines):
@@ -157,8 +159,11 @@ class PhraseEndpointing(Stage):
                 self.emit(TurnCommitted(revision, self._now_ms()))
             case turns.Supersede(revision):
                 self.emit(Superseded(revision))
-            case turns.DropTurn(revision):
+            case turns.DropTurn(revision, gave_up):
                 self.emit(Superseded(revision))
+                if gave_up:
+                    log.warning("no words of a turn became known in %.1f s", turns.LONGEST_TRANSCRIPTION_MS / 1000)
+                    self.emit(Failed("What you said could not be transcribed in time. Please say it again."))
                 self.emit(TurnDropped(self._now_ms()))
             case turns.Interrupt(revision, rejoins):
                 self.emit(Interrupted(revision, self._now_ms(), rejoins))

@@ -14,7 +14,7 @@ import pytest
 from rtvi_local import virtual_clock
 from rtvi_local.config import Config, Llm, Stt
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
-from rtvi_local.engines.interfaces import LanguageModel
+from rtvi_local.engines.interfaces import Float32, LanguageModel, Transcriber, Transcription
 from rtvi_local.pipeline.context import Message
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
@@ -36,6 +36,7 @@ class Call:
         model: LanguageModel | None = None,
         config: Config = CONFIG,
         voice: ToneVoice | None = None,
+        transcriber: Transcriber | None = None,
         hello: object = HELLO,
         **more: Any,
     ) -> None:
@@ -47,7 +48,7 @@ class Call:
         engines = Engines(
             ScriptedVad,
             ScriptedTurnDetector(probabilities, delay_ms=20),
-            EchoTranscriber(texts, delay_ms=80),
+            transcriber or EchoTranscriber(texts, delay_ms=80),
             lambda _t, _s: False,
             self.model,
             voice or ToneVoice(delay_ms=30),
@@ -215,6 +216,58 @@ def test_a_sign_of_listening_only_pauses_the_voice() -> None:
         inputs = [(data["input_type"], data["text"]) for data in call.news("user-input") if data["final"]]
         assert inputs == [("transcription", "Count, please."), ("backchannel", "Mhm.")]
         assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["Count, please."]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+class TiringTranscriber(EchoTranscriber):
+    """Takes its time after the first calls, as on a machine that has become busy."""
+
+    def __init__(self, texts: Sequence[str], *, quick: int, slow_ms: float) -> None:
+        super().__init__(texts)
+        self._quick = quick
+        self._slow_ms = slow_ms
+
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+        heard = await super().transcribe(samples, language=language, word_times=word_times)
+        is_quick = len(self.heard_samples) <= self._quick
+        await asyncio.sleep(0.08 if is_quick else self._slow_ms / 1000)
+        return heard
+
+
+def test_where_the_transcriber_is_slow_the_words_known_so_far_are_answered_after_a_second_and_a_half() -> None:
+    async def story() -> None:
+        transcriber = TiringTranscriber(["What time", "What time is it?", "And what time is it there?"], quick=1, slow_ms=5000)
+        call = Call(replies=["It is noon."], transcriber=transcriber, config=replace(CONFIG, stt=Stt(interim_ms=500)))
+        await call.speak(700)
+        spoken_ms = call.now_ms
+        await call.be_quiet(8000)
+        first_sound_ms = next(at_ms for at_ms, samples in call.transport.audio if samples.any())
+        assert 1500 < first_sound_ms - spoken_ms < 2000
+        assert [message["content"] for message in call.said] == ["What time", "It is noon."]
+        assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["What time"]
+        assert call.types.count("user-started-speaking") == call.types.count("user-stopped-speaking") == 1
+        assert "error" not in call.types
+        totals = [data for data in call.news("metrics") if "turn.stt_wait" in json.dumps(data)]
+        assert totals, "the slowest turns are measured too"
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_where_no_words_are_known_in_time_the_person_is_asked_to_say_them_again() -> None:
+    async def story() -> None:
+        transcriber = TiringTranscriber(["Hello?"], quick=0, slow_ms=5000)
+        call = Call("Hello?", replies=["Hello."], transcriber=transcriber)
+        await call.speak(700)
+        await call.be_quiet(3000)
+        assert [data["error"] for data in call.news("error")] == [
+            "What you said could not be transcribed in time. Please say it again."
+        ]
+        assert call.types.count("user-started-speaking") == call.types.count("user-stopped-speaking") == 1
+        await call.be_quiet(5000)
+        assert call.said == [], "what comes after that answers nothing"
         await call.hang_up()
 
     virtual_clock.run(story())

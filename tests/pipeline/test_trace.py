@@ -145,6 +145,17 @@ def test_a_turn_that_went_on_is_measured_from_its_last_pause() -> None:
     assert waterfall.total_ms == pytest.approx(300)
 
 
+def test_a_turn_of_interim_words_is_measured_though_its_final_transcription_never_came() -> None:
+    story = Story()
+    story.at(1100, SpeechStopped(1096, 96))
+    story.at(2500, UserTurn("Hi.", 1), TurnCommitted(1, 2500))
+    story.at(2600, ReplyToken("Hello", 1), Clause(1, "Hello", "Hello", 1))
+    story.at(2700, Speech(1, ramp(10), 22_050, 1), BotStartedSpeaking(1, 2700))
+    story.sent(2700)
+    assert story.reports[0].total_ms == pytest.approx(1700)
+    assert story.reports[0].parts["stt_wait"] == pytest.approx(1400)
+
+
 def test_an_answer_is_reported_once() -> None:
     story = Story()
     story.at(1100, SpeechStopped(1096, 96), Transcript("Hi", True, 1), BotStartedSpeaking(1, 1100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +12,7 @@ from rtvi_local.pipeline.floor import is_hush
 from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS
 from rtvi_local.pipeline.turn_taking import (
     LONGEST_JUDGEMENT_MS,
+    LONGEST_TRANSCRIPTION_MS,
     LONGEST_WORDLESS_MS,
     REJOIN_MS,
     Answering,
@@ -43,6 +45,7 @@ from rtvi_local.pipeline.turn_taking import (
     Transcribed,
     Typed,
     WordsSoFar,
+    _begins_to_take_floor,
     _takes_floor,
     deadline,
     learnt,
@@ -119,12 +122,56 @@ def test_noise_without_words_opens_and_drops_a_turn_without_a_reply() -> None:
     assert state == Idle(1)
 
 
-def test_a_turn_whose_words_never_come_is_given_up() -> None:
+def test_a_turn_of_which_no_words_are_known_is_given_up_before_it_hangs() -> None:
     state, _ = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200))
     due = deadline(state, POLICY)
     assert due is not None
+    assert due < 200 + 3000, "3 to 5 s are what people complain of"
     state, effects = play(state, Tick(due))
-    assert effects == [DropTurn(1), ForgetAudio()]
+    assert effects == [DropTurn(1, gave_up=True), ForgetAudio()]
+
+
+def test_where_the_final_words_are_late_the_newest_interim_ones_are_the_turn() -> None:
+    state, _ = play(Idle(), SpeechBegan(0), WordsSoFar(500, "What"), WordsSoFar(1000, "What time is"), SpeechPaused(1100, 1000))
+    state, effects = play(state, WordsSoFar(1300, "What time is it?"), EndJudged(1310, 0.9, 1), Tick(1400))
+    assert effects == []
+    assert deadline(state, POLICY) == 1000 + LONGEST_SILENCE_MS
+    state, effects = play(state, Tick(2500), Transcribed(4000, "What time is it there?", 1))
+    assert effects == [Think(1, "What time is it?"), Commit(1), ForgetAudio()]
+    assert isinstance(state, Answering)
+
+
+def test_interim_words_that_come_after_the_longest_silence_are_committed_at_once() -> None:
+    state, _ = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200))
+    assert play(state, WordsSoFar(1900, "Yes."))[1] == [Think(1, "Yes."), Commit(1), ForgetAudio()]
+    assert play(state, WordsSoFar(1900, "Stop."))[1] == [DropTurn(1), ForgetAudio()]
+    assert play(state, WordsSoFar(1900, ""))[1] == []
+
+
+def test_what_was_known_before_a_pause_is_still_known_after_it() -> None:
+    state, _ = play(Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), Transcribed(1150, "I would like", 1), SpeechBegan(1500))
+    _, effects = play(state, SpeechPaused(2100, 2000), Tick(3500))
+    assert effects == [Evaluate(2), Think(2, "I would like"), Commit(2), ForgetAudio()]
+
+
+def test_final_words_that_are_none_drop_the_turn_whatever_the_interim_ones_were() -> None:
+    state, _ = play(Idle(), SpeechBegan(0), WordsSoFar(500, "Thank you"), SpeechPaused(1100, 1000))
+    assert play(state, Transcribed(1200, "", 1), Tick(2500))[1] == [DropTurn(1), ForgetAudio()]
+
+
+def test_over_the_voice_late_interim_words_are_judged_where_the_final_ones_are_late_too() -> None:
+    judging, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), WordsSoFar(5500, "What about Rome"))
+    state, effects = play(judging, Tick(5200 + LONGEST_JUDGEMENT_MS))
+    assert effects == [Interrupt(1), OpenTurn()], "the voice does not come back only to be cut off"
+    assert play(state, Transcribed(6100, "What about Rome?", 2))[1][0] == Think(2, "What about Rome?")
+    assert play(state, Tick(6700))[1] == [Think(2, "What about Rome"), Commit(2), ForgetAudio()]
+    assert play(judging, SpeechBegan(5600))[1] == [Interrupt(1), OpenTurn()]
+    assert play(judging, Transcribed(5600, "Mhm.", 2))[1] == [ResumeVoice(), ForgetAudio()], "the final ones are surer"
+    late, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Tick(5200 + LONGEST_JUDGEMENT_MS))
+    assert play(late, WordsSoFar(6200, "I"))[1] == [], "of 'I see'"
+    assert play(late, WordsSoFar(6200, "I want"))[1] == [Interrupt(1), OpenTurn()]
+    known, _ = play(late, WordsSoFar(6200, "Yes"))
+    assert play(known, Delivered(6500, 1), Tick(6700))[1] == [OpenTurn(), Think(2, "Yes"), Commit(2), ForgetAudio()]
 
 
 def test_a_turn_that_never_pauses_ends_at_its_longest_time() -> None:
@@ -285,6 +332,41 @@ class World:
     """The person's voice activity, as far as it has not been forgotten."""
     awaited: int = 0
     """The evaluation whose words are still wanted; 0 for none."""
+    utterance: bool = False
+    """Somebody speaks, or has spoken and was not yet dealt with."""
+    words: str = ""
+    """The newest that are known of it."""
+    quiet_since_ms: float | None = None
+    """When it was last heard, if it has paused."""
+
+    def follow(self, before: State, event: Event, effects: Sequence[Effect]) -> None:
+        """What the person did and what is known of it, whatever the state makes of that. Before the effects are seen."""
+        match event:
+            case SpeechBegan() if not (isinstance(before, Deciding) and before.must_end):
+                self.utterance = self.utterance or bool(effects)
+                self.quiet_since_ms = None
+            case SpeechPaused(_, quiet_since_ms) if any(isinstance(effect, Evaluate) for effect in effects):
+                self.quiet_since_ms = quiet_since_ms
+            case Tick(at_ms) if any(isinstance(effect, Evaluate) for effect in effects):
+                self.quiet_since_ms = at_ms
+            case WordsSoFar(_, text) if self.utterance and not (isinstance(before, Deciding) and before.text is not None):
+                self.words = text
+            case Transcribed(_, text, revision) if revision == self.awaited != 0:
+                self.words = text
+            case _:
+                pass
+        if any(isinstance(effect, DropTurn) for effect in effects) and isinstance(event, WordsSoFar | Tick):
+            assert not self.words or is_hush(self.words), "no words that are known are dropped"
+
+    def nobody_waits(self, now_ms: float) -> None:
+        """Of what cannot happen any more: a person who has spoken, and hears nothing for seconds."""
+        if self.quiet_since_ms is None:
+            return
+        quiet_ms = now_ms - self.quiet_since_ms
+        if self.turn_open:
+            assert quiet_ms < (LONGEST_SILENCE_MS if self.words else LONGEST_TRANSCRIPTION_MS), "a turn hangs"
+        elif _begins_to_take_floor(self.words):
+            assert quiet_ms < LONGEST_JUDGEMENT_MS, "a voice talks on over words that are known to take the floor"
 
     def hear(self, event: Event, policy: Policy) -> None:
         match event:
@@ -292,6 +374,8 @@ class World:
                 self.speaking, self.awaited = policy.interruptions != "never", 0
             case SpeechPaused() | Typed() | Hushed():
                 self.speaking = False
+            case Delivered(_, revision) if revision == self.reply:
+                self.reply = 0
             case _:
                 pass
 
@@ -334,6 +418,7 @@ class World:
                 self.voice_paused = False
             case ForgetAudio():
                 self.speaking, self.awaited = False, 0
+                self.utterance, self.words, self.quiet_since_ms = False, "", None
 
     def agrees_with(self, state: State) -> None:
         assert self.turn_open == isinstance(state, Listening | Deciding)
@@ -343,25 +428,27 @@ class World:
 
 def random_event(random_: random.Random, state: State, world: World, now_ms: float) -> Event:
     revision = random_.choice([state.latest, state.latest, state.latest - 1, random_.randint(0, state.latest + 2)])
-    text = random_.choice(["", "Mhm.", "Stop.", "What time is it?", "and then", "Yes."])
+    text = random_.choice(["", "Mhm.", "Stop.", "What time is it?", "and then", "Yes.", "I"])
     events: list[Event] = [
         SpeechBegan(now_ms),
         SpeechPaused(now_ms, now_ms - random_.choice([32, 96, 500])),
         WordsSoFar(now_ms, text),
         Transcribed(now_ms, text, revision),
         EndJudged(now_ms, random_.random(), revision),
-        Typed(now_ms, "typed"),
-        Delivered(now_ms, random_.choice([world.reply, revision])),
-        Hushed(now_ms),
         Tick(now_ms),
+        Delivered(now_ms, random_.choice([world.reply, revision])),
+        Typed(now_ms, "typed"),
+        Hushed(now_ms),
     ]
-    return random_.choice(events)
+    # The last three end most of what has begun: were they as frequent, few walks would come far.
+    return random_.choices(events, [3] * (len(events) - 3) + [1] * 3)[0]
 
 
 @pytest.mark.parametrize("interruptions", ["never", "polite", "eager"])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) -> None:
-    """12 walks of 10,000 steps, 120,000 in all: whatever happens in whatever order, no law is broken and nothing hangs."""
+    """12 walks of 10,000 steps, 120,000 in all: whatever happens in whatever order, no law is broken and nothing hangs. In
+    particular a person of whom any words are known is answered after the longest silence, though no transcription comes."""
     random_ = random.Random(seed)
     policy = Policy(
         interruptions=interruptions,
@@ -384,6 +471,7 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         world.hear(event, policy)
         state, effects = step(state, event, policy)
         policy = learnt(policy, before, event, state)
+        world.follow(before, event, effects)
         if isinstance(event, Transcribed) and event.revision == world.awaited != 0:
             if _takes_floor(event.text) and not is_hush(event.text):
                 assert Think(event.revision, event.text) in effects, "words that were asked for are never lost"
@@ -391,9 +479,8 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         assert 0 <= policy.pace_ms < 1_000_000
         for effect in effects:
             world.see(effect)
-        if isinstance(event, Delivered) and event.revision == world.reply:
-            world.reply = 0
         world.agrees_with(state)
+        world.nobody_waits(now_ms)
         assert not (world.speaking and isinstance(state, Idle)), "nobody speaks without being heard"
         assert state.latest >= before.latest, "revisions never shrink"
         if isinstance(event, Tick) and due is not None and event.at_ms >= due:
@@ -408,22 +495,46 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
 
 
 def test_left_alone_every_state_comes_to_rest() -> None:
-    """With nobody saying anything more, deadlines alone lead to Idle or to a reply that can be heard, in four steps."""
+    """With nobody saying anything more, deadlines alone lead to Idle or to a reply that can be heard, in four steps. A person
+    of whom any words are known is answered after the longest silence, though nobody ever transcribes or judges what they said,
+    and though they began over a reply that ends meanwhile."""
     random_ = random.Random(7)
     state: State = Idle()
     world = World()
     now_ms = 0.0
-    for _ in range(5_000):
-        now_ms += random_.choice([0, 20, 100])
+    answered = 0
+    for _ in range(20_000):
+        now_ms += random_.choice([0, 20, 100, 700])
         event = random_event(random_, state, world, now_ms)
-        state, effects = step(state, event, POLICY)
+        before = state
+        world.hear(event, POLICY)
+        state, effects = step(before, event, POLICY)
+        world.follow(before, event, effects)
+        if isinstance(event, Transcribed) and event.revision == world.awaited:
+            world.awaited = 0
         for effect in effects:
             world.see(effect)
-        if isinstance(event, Delivered) and event.revision == world.reply:
-            world.reply = 0
-        left_alone = state
-        for _ in range(4):
-            due = deadline(left_alone, POLICY)
-            if due is not None:
-                left_alone, _ = step(left_alone, Tick(due), POLICY)
-        assert isinstance(left_alone, Idle | Answering)
+        assert isinstance(left_alone(state, now_ms)[0], Idle | Answering)
+        if world.utterance and world.words:
+            quiet_since_ms = now_ms if world.quiet_since_ms is None else world.quiet_since_ms
+            paused, first = play(state, SpeechPaused(now_ms, quiet_since_ms), Delivered(now_ms, world.reply))
+            _, later = left_alone(paused, now_ms)
+            ended = DropTurn if is_hush(world.words) else Commit
+            when_ms = next(
+                at_ms for at_ms, effect in [*((now_ms, effect) for effect in first), *later] if isinstance(effect, ended)
+            )
+            assert when_ms <= max(now_ms, quiet_since_ms + LONGEST_SILENCE_MS)
+            answered += ended is Commit
+    assert answered > 1000
+
+
+def left_alone(state: State, now_ms: float) -> tuple[State, list[tuple[float, Effect]]]:
+    """What becomes of a state with nothing but its own deadlines, and what they cause, when."""
+    caused: list[tuple[float, Effect]] = []
+    for _ in range(4):
+        due_ms = deadline(state, POLICY)
+        if due_ms is not None:
+            at_ms = max(now_ms, due_ms)
+            state, effects = step(state, Tick(at_ms), POLICY)
+            caused += [(at_ms, effect) for effect in effects]
+    return state, caused
