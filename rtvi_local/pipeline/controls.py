@@ -8,7 +8,7 @@ from typing import Any
 
 from rtvi_local.pipeline.context import Context, Message
 from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnDropped
-from rtvi_local.pipeline.turn_taking import Idle
+from rtvi_local.pipeline.turn_states import Idle
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 from rtvi_local.tools.tool import Tool
 

@@ -51,6 +51,16 @@ def may_become_backchannel(text: str) -> bool:
     return bool(words) and (begins or all(map(_HUM.fullmatch, words)))
 
 
+def takes_floor(text: str) -> bool:
+    """Whether `text`, all that was said over the bot's voice, is more than a sign of listening."""
+    return bool(text) and not is_backchannel(text)
+
+
+def begins_to_take_floor(text: str) -> bool:
+    """The same of words that more may follow."""
+    return takes_floor(text) and not may_become_backchannel(text)
+
+
 def is_hush(text: str) -> bool:
     """Whether `text` only asks for silence."""
     words = _plain(text.lower().replace("thank you", ""))

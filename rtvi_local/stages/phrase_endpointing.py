@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 from typing_extensions import assert_never
 
 from rtvi_local.config import Config
-from rtvi_local.pipeline import turn_taking as turns
+from rtvi_local.pipeline import turn_states as turns
 from rtvi_local.pipeline.frames import (
     Configured,
     EndOfTurn,
@@ -32,20 +32,22 @@ from rtvi_local.pipeline.frames import (
     VoiceResumed,
 )
 from rtvi_local.pipeline.stage import Stage
+from rtvi_local.pipeline.turn_taking import step
+from rtvi_local.pipeline.turn_waits import LONGEST_TRANSCRIPTION_MS, Interruptions, Policy, deadline, learnt
 
 log = logging.getLogger(__name__)
 
 
-def turn_policy(config: Config, *, detects_end: bool) -> turns.Policy:
+def turn_policy(config: Config, *, detects_end: bool) -> Policy:
     """The settings as turn-taking takes them."""
     section = config.turns
-    return turns.Policy(
+    return Policy(
         wait_complete_ms=section.wait_complete_ms,
         wait_incomplete_ms=section.wait_incomplete_ms,
         wait_unjudged_ms=section.wait_unjudged_ms,
         detects_end=detects_end,
         max_turn_ms=section.max_turn_ms,
-        interruptions=cast(turns.Interruptions, section.interruptions),
+        interruptions=cast(Interruptions, section.interruptions),
         knows_words=config.stt.interim_ms > 0,
     )
 
@@ -55,7 +57,7 @@ class PhraseEndpointing(Stage):
 
     name: ClassVar[str] = "phrase_endpointing"
 
-    def __init__(self, policy: turns.Policy, evaluate: Callable[[int], None], forget: Callable[[], None]) -> None:
+    def __init__(self, policy: Policy, evaluate: Callable[[int], None], forget: Callable[[], None]) -> None:
         super().__init__()
         self._policy = policy
         self._evaluate = evaluate
@@ -123,8 +125,8 @@ class PhraseEndpointing(Stage):
         try:
             while self._events:
                 before, event = self._state, self._events.popleft()
-                self._state, effects = turns.step(before, event, self._policy)
-                self._policy = turns.learnt(self._policy, before, event, self._state)
+                self._state, effects = step(before, event, self._policy)
+                self._policy = learnt(self._policy, before, event, self._state)
                 for effect in effects:
                     self._carry_out(effect)
         finally:
@@ -135,7 +137,7 @@ class PhraseEndpointing(Stage):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due_ms = turns.deadline(self._state, self._policy)
+        due_ms = deadline(self._state, self._policy)
         if due_ms is not None:
             self._timer = self._loop.call_at(due_ms / 1000, self._on_deadline, due_ms)
 
@@ -162,7 +164,7 @@ class PhraseEndpointing(Stage):
             case turns.DropTurn(revision, gave_up):
                 self.emit(Superseded(revision))
                 if gave_up:
-                    log.warning("no words of a turn became known in %.1f s", turns.LONGEST_TRANSCRIPTION_MS / 1000)
+                    log.warning("no words of a turn became known in %.1f s", LONGEST_TRANSCRIPTION_MS / 1000)
                     self.emit(Failed("What you said could not be transcribed in time. Please say it again."))
                 self.emit(TurnDropped(self._now_ms()))
             case turns.Interrupt(revision, rejoins):

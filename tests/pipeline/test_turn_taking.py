@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rtvi_local.pipeline.floor import is_hush
+from rtvi_local.pipeline.floor import begins_to_take_floor, is_hush, takes_floor
 from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS
-from rtvi_local.pipeline.turn_taking import (
-    LONGEST_JUDGEMENT_MS,
-    LONGEST_TRANSCRIPTION_MS,
-    LONGEST_WORDLESS_MS,
-    REJOIN_MS,
+from rtvi_local.pipeline.turn_states import (
     Answering,
     Commit,
     Deciding,
@@ -28,13 +24,11 @@ from rtvi_local.pipeline.turn_taking import (
     Hushed,
     Idle,
     Interrupt,
-    Interruptions,
     Judging,
     Listening,
     OpenTurn,
     Overlapping,
     PauseVoice,
-    Policy,
     ResumeVoice,
     SpeechBegan,
     SpeechPaused,
@@ -45,12 +39,18 @@ from rtvi_local.pipeline.turn_taking import (
     Transcribed,
     Typed,
     WordsSoFar,
-    _begins_to_take_floor,
-    _takes_floor,
+)
+from rtvi_local.pipeline.turn_taking import step
+from rtvi_local.pipeline.turn_waits import (
+    LONGEST_JUDGEMENT_MS,
+    LONGEST_TRANSCRIPTION_MS,
+    LONGEST_WORDLESS_MS,
+    REJOIN_MS,
+    Interruptions,
+    Policy,
     deadline,
     learnt,
     patience_ms,
-    step,
 )
 
 POLICY = Policy()
@@ -365,7 +365,7 @@ class World:
         quiet_ms = now_ms - self.quiet_since_ms
         if self.turn_open:
             assert quiet_ms < (LONGEST_SILENCE_MS if self.words else LONGEST_TRANSCRIPTION_MS), "a turn hangs"
-        elif _begins_to_take_floor(self.words):
+        elif begins_to_take_floor(self.words):
             assert quiet_ms < LONGEST_JUDGEMENT_MS, "a voice talks on over words that are known to take the floor"
 
     def hear(self, event: Event, policy: Policy) -> None:
@@ -473,7 +473,7 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         policy = learnt(policy, before, event, state)
         world.follow(before, event, effects)
         if isinstance(event, Transcribed) and event.revision == world.awaited != 0:
-            if _takes_floor(event.text) and not is_hush(event.text):
+            if takes_floor(event.text) and not is_hush(event.text):
                 assert Think(event.revision, event.text) in effects, "words that were asked for are never lost"
             world.awaited = 0
         assert 0 <= policy.pace_ms < 1_000_000

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from rtvi_local import virtual_clock
-from rtvi_local.pipeline import turn_taking as turns
 from rtvi_local.pipeline.frames import Frame, Interrupted, SpeechStarted, Transcript
+from rtvi_local.pipeline.turn_waits import Policy
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 
 
@@ -14,7 +14,7 @@ from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 def test_words_over_the_voice_that_may_become_a_sign_of_listening_are_waited_for(words: str, interrupted: bool) -> None:
     async def story() -> None:
         frames: list[Frame] = []
-        stage = PhraseEndpointing(turns.Policy(), lambda _: None, lambda: None)
+        stage = PhraseEndpointing(Policy(), lambda _: None, lambda: None)
         stage.emit = frames.append
         stage.type_text("Tell me a story.", speak_reply=True)
         await asyncio.sleep(3)

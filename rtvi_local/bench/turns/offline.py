@@ -33,7 +33,7 @@ from rtvi_local.engines.smart_turn import SmartTurn
 from rtvi_local.engines.whisper import Whisper
 from rtvi_local.pipeline.frames import Audio, Frame, TurnCommitted, UserTurn, VoicePaused
 from rtvi_local.pipeline.pipeline import Pipeline
-from rtvi_local.pipeline.turn_taking import Policy
+from rtvi_local.pipeline.turn_waits import Policy
 from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 from rtvi_local.stages.rolling_transcription import IsInvented

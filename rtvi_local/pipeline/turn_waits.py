@@ -1,0 +1,132 @@
+"""How long turn-taking waits for what: a conversation's settings, its person's pace as it is learnt, the states' deadlines. Pure.
+What the words and the turn detector say about a silence is in `patience`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from typing_extensions import assert_never
+
+from rtvi_local.pipeline import patience
+from rtvi_local.pipeline.turn_states import (
+    Answering,
+    Deciding,
+    Delivered,
+    Event,
+    Idle,
+    Judging,
+    Listening,
+    Overlapping,
+    SpeechBegan,
+    State,
+    Typed,
+)
+
+LONGEST_TRANSCRIPTION_MS = 2500.0
+"""Of silence, after which a turn is given up of whose words nothing at all is known; who spoke hears so rather than wait on. A
+transcription begins 0.1 s into the silence and takes 0.55 s on two cores (p90 of `rtvi-local bench`): there is time for four.
+Where an interim transcript is known, the silence is never longer than patience.LONGEST_SILENCE_MS. The engine's failure is an
+event of its own; this is the net."""
+LONGEST_JUDGEMENT_MS = 800.0
+"""A paused voice comes back within this time if the words over it don't become known: a second, as it is heard from outside."""
+REJOIN_MS = 1500.0
+"""After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
+LONGEST_WORDLESS_MS = 1100.0
+"""Sound over the voice in which no words are found by then is music, or a machine: an interim transcript is due every half
+second and takes a quarter."""
+
+
+Interruptions = Literal["never", "polite", "eager"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
+
+    wait_complete_ms: float = 200.0
+    wait_incomplete_ms: float = 1500.0
+    wait_unjudged_ms: float = 500.0
+    """Where there is no turn detector."""
+    detects_end: bool = True
+    max_turn_ms: float = 30_000.0
+    interruptions: Interruptions = "polite"
+    floor_ms: float = 600.0
+    """Speech over the reply that takes the floor, if it has words of its own."""
+    knows_words: bool = True
+    """Interim transcripts come while somebody speaks. Without them speech over the reply is judged by its length."""
+    pace_ms: float = 0.0
+    """The pauses that this person makes within a turn, as far as they are known (`learnt`)."""
+
+
+def patience_ms(state: Deciding, policy: Policy) -> float:
+    """How much silence ends this turn."""
+    if state.must_end:
+        return 0.0
+    text = state.text or ""
+    if policy.detects_end:
+        return patience.wait_ms(
+            state.probability,
+            text,
+            complete_ms=policy.wait_complete_ms,
+            incomplete_ms=policy.wait_incomplete_ms,
+            pace_ms=policy.pace_ms,
+        )
+    return patience.unjudged_ms(
+        text, wait_ms=policy.wait_unjudged_ms, incomplete_ms=policy.wait_incomplete_ms, pace_ms=policy.pace_ms
+    )
+
+
+def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
+    """The policy for what comes next, with what this step told about the person's pace."""
+    match before, event, after:
+        case Deciding(), SpeechBegan(at_ms), Listening():
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, at_ms - before.quiet_since_ms))
+        case Overlapping() | Judging(), _, _ if before.rejoins_after_ms is not None and not isinstance(
+            event, Delivered | Typed
+        ):
+            # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
+            goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, before.rejoins_after_ms)) if goes_on else policy
+        case Answering(), SpeechBegan(at_ms), Listening():
+            pause_ms = rejoins_after_ms(before, at_ms)
+            return policy if pause_ms is None else replace(policy, pace_ms=patience.learnt(policy.pace_ms, pause_ms))
+        case Deciding(), _, Answering():
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, 0.0))
+        case _:
+            return policy
+
+
+def deadline(state: State, policy: Policy) -> float | None:
+    """When a Tick must arrive at the latest, if nothing else happens."""
+    match state:
+        case Idle() | Answering():
+            return None
+        case Listening():
+            return state.started_ms + policy.max_turn_ms
+        case Deciding(text=None):
+            return state.quiet_since_ms + longest_unheard_ms(state.words)
+        case Deciding():
+            return state.quiet_since_ms + patience_ms(state, policy)
+        case Overlapping():
+            return state.started_ms + judged_after_ms(policy)
+        case Judging():
+            return state.quiet_since_ms + LONGEST_JUDGEMENT_MS
+        case _:
+            assert_never(state)
+
+
+def longest_unheard_ms(words: str) -> float:
+    """How much silence the final transcription may take until these interim words have to do."""
+    return patience.LONGEST_SILENCE_MS if words else LONGEST_TRANSCRIPTION_MS
+
+
+def judged_after_ms(policy: Policy) -> float:
+    """How long a sound over the reply may go on before it is decided what it is."""
+    return max(LONGEST_WORDLESS_MS, policy.floor_ms) if policy.knows_words else policy.floor_ms
+
+
+def rejoins_after_ms(state: Answering, at_ms: float) -> float | None:
+    """How long after the turn's last sound speech began at `at_ms`, if that is so soon that it belongs to the turn."""
+    return at_ms - (state.may_rejoin_until_ms - REJOIN_MS) if at_ms < state.may_rejoin_until_ms else None
