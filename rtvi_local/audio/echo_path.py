@@ -29,7 +29,7 @@ UNKNOWN_GAIN_DB = 6.0
 LEAST_GAIN_DB = -60.0
 """What is weaker disturbs nobody, and must not take long to be learnt again when headphones are pulled out."""
 MUTED_DB = FLOOR_DB + 5.0
-"""A microphone that delivers digital silence is switched off, and says nothing of the room."""
+"""A microphone that delivers digital silence is switched off, and says nothing of the room, unless it is known to be on."""
 LEAST_SENT_DB = -62.0
 """In one band. What is weaker tells nothing of the echo: the room's noise is above its."""
 LOUD_DB = -45.0
@@ -54,7 +54,8 @@ LEAST_BANDS = 3
 class EchoPath:
     """Fed with the levels of 20 ms frames, in dB in each band."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, silence_is_quiet: bool = False) -> None:
+        self._silence_is_quiet = silence_is_quiet
         self._gains: Float32 = np.zeros((DELAYS, BANDS), np.float32)
         self._ratios: Float32 = np.zeros((DELAYS, BANDS), np.float32)
         """Of what arrives to what was sent, evened out, dB."""
@@ -73,7 +74,7 @@ class EchoPath:
 
         `sent` (DELAYS, BANDS) is what was sent up to now, the newest first."""
         explained: Float32 = (self._gains + sent).max(axis=0)
-        if levels.max() > MUTED_DB:
+        if self._silence_is_quiet or levels.max() > MUTED_DB:
             self._learn(levels - sent, sent)
         return explained
 

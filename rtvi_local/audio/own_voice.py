@@ -32,9 +32,10 @@ _BLOCK = LISTENING_SAMPLE_RATE * FRAME_MS // 1000
 class OwnVoice:
     """One conversation's. `sent` takes what goes to the client, `explains` what comes from it."""
 
-    def __init__(self, output_rate: int) -> None:
+    def __init__(self, output_rate: int, *, silence_is_quiet: bool = False) -> None:
+        """`silence_is_quiet`: see `transports.interface.Transport`."""
         self._rate = output_rate
-        self.path = EchoPath()
+        self.path = EchoPath(silence_is_quiet=silence_is_quiet)
         self._sent: Float32 = np.full((DELAYS + MOST_JITTER_FRAMES, BANDS), FLOOR_DB, np.float32)
         """The levels of the last frames, the newest first."""
         self._sent_tail: Float32 = np.zeros(window_samples(output_rate), np.float32)

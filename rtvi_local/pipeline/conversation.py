@@ -93,7 +93,7 @@ class Conversation:
         self.toolbox.set_client_tools(wanted.tools or ())
         self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
         try:
-            self._own_voice = OwnVoice(rate) if config.echo.ignore else None
+            self._own_voice = OwnVoice(rate, silence_is_quiet=transport.silence_is_quiet) if config.echo.ignore else None
             self._canceller = engines.open_echo_canceller(rate) if config.echo.cancel else None
             parts = Parts(
                 config,

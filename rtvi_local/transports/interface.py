@@ -34,6 +34,8 @@ class Transport(Protocol):
 
     output_sample_rate: int
     """Hz of what `send_audio` takes: 48,000 for WebRTC, 24,000 for browsers' WebSockets, 8,000 for telephones."""
+    silence_is_quiet: bool
+    """Whether digital silence comes from a microphone that hears nothing loud. From others it means that it is switched off."""
 
     @property
     def sources(self) -> frozenset[Source]:

@@ -19,6 +19,8 @@ PIECE_SAMPLES = 320
 class LoopbackTransport:
     """Keeps what was sent, with the time it was sent at; `hear` plays audio to the listener as a microphone would."""
 
+    silence_is_quiet = False
+
     def __init__(self, output_sample_rate: int = 16_000) -> None:
         self.output_sample_rate = output_sample_rate
         self.audio: list[tuple[float, Int16]] = []

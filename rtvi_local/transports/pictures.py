@@ -18,6 +18,7 @@ class Blind:
     """The part of a Transport that carries sound and messages only."""
 
     sources: frozenset[Source] = frozenset()
+    silence_is_quiet = False
 
     async def look(self, source: Source) -> Picture:
         raise NoPicture(f"This connection carries no picture of the user's {source}.")

@@ -35,6 +35,8 @@ class TelephonyTransport(SocketTransport):
 
     name: ClassVar[str] = "telephony"
     output_sample_rate = SAMPLE_RATE
+    silence_is_quiet = True
+    """Telephones and their networks send nothing where nobody speaks, and what is below -78 dB is 0 in G.711."""
 
     def __init__(self, connection: Connection, call: Call) -> None:
         super().__init__(connection)

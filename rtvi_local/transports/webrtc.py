@@ -48,6 +48,7 @@ class WebRtcTransport:
     """A Transport (see transports.interface) for one client. Give it its listener with `attach`, then its first offer."""
 
     output_sample_rate = 48_000
+    silence_is_quiet = False
 
     def __init__(self, pc_id: str, options: WebRtcOptions, *, on_ended: Callable[[WebRtcTransport], None]) -> None:
         self.pc_id = pc_id

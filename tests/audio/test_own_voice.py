@@ -119,6 +119,27 @@ def test_a_microphone_that_is_off_teaches_nothing_of_the_room() -> None:
     assert longest_run_of_others(answers(own_voice, sent, echo + room_noise(sent.size)), echo) <= 2
 
 
+def test_over_a_line_that_is_silent_where_nobody_speaks_every_sound_of_a_person_counts() -> None:
+    sent = reply()
+    heard = np.zeros_like(sent)
+    person = babble(1.0, seed=9, level_dbfs=-35)
+    begin = int((QUIET_S + 1.0) * RATE)
+    heard[begin : begin + person.size] = person
+    said = answers(OwnVoice(RATE, silence_is_quiet=True), sent, heard)
+    loud = [float(np.sqrt(np.mean(heard[i * FRAME : (i + 1) * FRAME] ** 2))) > 0.01 for i in range(len(said))]
+    at_second_frame = [before and now for before, now in itertools.pairwise([False, *loud])]
+    assert sum(at_second_frame) > 12
+    assert not any(own for own, sounds in zip(said, at_second_frame, strict=True) if sounds)
+
+
+def test_an_echo_on_such_a_line_is_the_own_voice_all_the_same() -> None:
+    sent = reply()
+    echo = later(echoing(sent, 0.3, 6), 120, -10)
+    echo[np.abs(echo) < 0.003] = 0
+    said = answers(OwnVoice(RATE, silence_is_quiet=True), sent, echo)
+    assert longest_run_of_others(said, echo) <= 2
+
+
 def test_what_was_known_of_the_way_can_be_forgotten() -> None:
     own_voice = OwnVoice(RATE)
     sent = reply()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from rtvi_local.appliance import Appliance
 from rtvi_local.audio.pcm import to_float
 from rtvi_local.bench.caller import Caller, Int16, Said
 from rtvi_local.bench.server_process import free_port
-from rtvi_local.bench.speech import resampled, synthesize
+from rtvi_local.bench.speech import CALLER_RATE, resampled, synthesize
 from rtvi_local.config import Config, Models
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.piper import PiperVoice
 from rtvi_local.engines.whisper import Whisper
 from rtvi_local.pipeline.conversation import Conversation
@@ -26,15 +27,32 @@ from rtvi_local.server.websocket_protocol import websocket_options
 
 
 @dataclass
-class World:
-    """`caller` talks with `appliance`; `frames` is what the conversation's stages emitted."""
+class Serving:
+    """`appliance` listens at `url`; `frames` is what its conversation's stages emitted."""
 
     appliance: Appliance
     url: str
-    caller: Caller
     voice: PiperVoice
     whisper: Whisper
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[Frame]
+
+    @property
+    def prompts(self) -> list[Sequence[dict[str, Any]]]:
+        return [frame.messages for frame in self.frames if isinstance(frame, Prompt)]
+
+    async def understand(self, samples: Int16, rate: int = CALLER_RATE) -> str:
+        """What the project's own Whisper makes of audio of any length."""
+        audio = to_float(resampled(samples, rate, LISTENING_SAMPLE_RATE))
+        longest = 25 * LISTENING_SAMPLE_RATE
+        pieces = [audio[start : start + longest] for start in range(0, audio.size, longest)]
+        return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
+
+
+@dataclass
+class World(Serving):
+    """`caller` talks with `appliance`."""
+
+    caller: Caller
 
     async def say(self, text: str) -> Said:
         """Speak with the project's own voice, and return when the last sample has left."""
@@ -59,19 +77,15 @@ class World:
     def transcripts(self, since: int = 0) -> list[str]:
         return [m.data["text"] for m in self.caller.messages[since:] if m.type == "user-transcription" and m.data["final"]]
 
-    @property
-    def prompts(self) -> list[Sequence[dict[str, Any]]]:
-        return [frame.messages for frame in self.frames if isinstance(frame, Prompt)]
-
-    async def understand(self, samples: Int16) -> str:
-        """What the project's own Whisper makes of 48 kHz audio of any length."""
-        audio = to_float(resampled(samples, 48_000, 16_000))
-        pieces = [audio[start : start + 25 * 16_000] for start in range(0, audio.size, 25 * 16_000)]
-        return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
-
 
 @asynccontextmanager
 async def world(models: Path, change: Callable[[Config], Config] = lambda config: config) -> AsyncIterator[World]:
+    async with serving(models, change) as s, Caller(s.url) as caller:
+        yield World(s.appliance, s.url, s.voice, s.whisper, s.frames, caller)
+
+
+@asynccontextmanager
+async def serving(models: Path, change: Callable[[Config], Config] = lambda config: config) -> AsyncIterator[Serving]:
     config = change(replace(Config(), models=Models(directory=str(models))))
     port = free_port()
     appliance = Appliance.prepare(config)
@@ -88,17 +102,16 @@ async def world(models: Path, change: Callable[[Config], Config] = lambda config
     server = uvicorn.Server(
         uvicorn.Config(create_app(config, appliance), port=port, log_config=None, **websocket_options(config))
     )
-    serving = asyncio.create_task(server._serve())
+    listening = asyncio.create_task(server._serve())
     await appliance.load()
     voice = PiperVoice.load(models / "piper-en_US-joe-medium", device="cpu", threads=2)
     whisper = Whisper.load(models / "whisper-base", device="cpu", threads=2)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with Caller(url) as caller:
-            yield World(appliance, url, caller, voice, whisper, frames)
+        yield Serving(appliance, url, voice, whisper, frames)
     finally:
         server.should_exit = True
-        await serving
+        await listening
         await appliance.close()
         voice.close()
         whisper.close()
