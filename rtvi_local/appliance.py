@@ -33,7 +33,7 @@ from rtvi_local.tools.builtin import find_builtin
 from rtvi_local.tools.mcp_servers import McpServer
 from rtvi_local.tools.tool import Tool
 from rtvi_local.tools.toolbox import Run, Toolbox
-from rtvi_local.transports.interface import Listener, Transport
+from rtvi_local.transports.interface import Transport
 
 if TYPE_CHECKING:
     from rtvi_local.engines.llama import LlamaModel
@@ -225,7 +225,7 @@ class Appliance:
     def _is_idle(self) -> bool:
         return all(conversation.controls.is_idle for conversation in self._open)
 
-    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         """Begin a conversation. Raises TooManyConversations, UnusableRequest."""
         assert self._engines is not None, "the server asks for conversations only when `ready` has nothing to say"
         if len(self._open) >= self._config.server.max_conversations:

@@ -14,7 +14,7 @@ import multiprocessing
 import socket
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,7 @@ from starlette.routing import Route
 
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, Server
+from rtvi_local.pipeline.frames import Frame
 from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.server.metrics import Metrics
@@ -77,6 +78,8 @@ class Echo:
         self.appliance.conversations -= 1
         if self.ticking is not None:
             self.ticking.cancel()
+
+    def observe_with(self, observer: Callable[[Frame], None]) -> None: ...
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()

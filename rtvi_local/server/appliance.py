@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from rtvi_local.pipeline.frames import Frame
 from rtvi_local.rtvi.files import FileRules
 from rtvi_local.transports.interface import Listener, Transport
 
@@ -15,6 +16,14 @@ class TooManyConversations(Exception):
 
 class UnusableRequest(Exception):
     """What the client asks for with its connection cannot be had. The text is for the client, and says what can."""
+
+
+class Conversation(Listener, Protocol):
+    """A conversation that has begun."""
+
+    def observe_with(self, observer: Callable[[Frame], None]) -> None:
+        """Show every frame to somebody, after the client has been told of it."""
+        ...
 
 
 class Appliance(Protocol):
@@ -32,7 +41,7 @@ class Appliance(Protocol):
         """What is still missing before a conversation can begin, in words for people; empty when nothing is."""
         ...
 
-    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
+    def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         """Begin a conversation with the client behind `transport`; it ends when the listener's `on_closed` is called, which it
         is in any case. `request_data` is what the client sent along with its connection. Raises TooManyConversations,
         UnusableRequest."""

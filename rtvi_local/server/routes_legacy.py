@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from rtvi_local.errors import UserError
+from rtvi_local.pipeline.frames import Frame, ReplyEnded, ToolCall
 from rtvi_local.pipeline.request_data import read_options
 from rtvi_local.rtvi.actions import wants_answer
 from rtvi_local.rtvi.messages import LABEL
@@ -58,7 +59,8 @@ class LegacyRoutes:
 
     async def action(self, request: Request) -> Response:
         """Do actions in a conversation of their own, without sound. One that the model does not answer comes back as JSON; as
-        soon as it does, everything that the client would have been told is streamed, until the answer is complete."""
+        soon as it does, everything that the client would have been told is streamed, until the answer is complete: where tools
+        are called, that is the reply made of their results."""
         body = await self._body(request)
         if isinstance(body, Response):
             return body
@@ -96,7 +98,8 @@ class _Messages(LoopbackTransport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue: asyncio.Queue[str] = asyncio.Queue()
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue()
+        """None is the end: nothing follows that the client waits for."""
 
     def send_audio(self, samples: Any) -> None:
         del samples
@@ -112,6 +115,7 @@ class OneOff:
     def __init__(self, appliance: Appliance, request_data: dict[str, Any]) -> None:
         self._transport = _Messages()
         self._listener = appliance.open_conversation(self._transport, request_data)
+        self._listener.observe_with(self._observe)
         self._listener.on_message(json.dumps({"label": LABEL, "type": "client-ready", "id": "ready", "data": {}}))
         while not self._transport.queue.empty():
             self._transport.queue.get_nowait()
@@ -127,6 +131,15 @@ class OneOff:
     def last_answer(self) -> str:
         return self._transport.messages[-1]
 
+    def _observe(self, frame: Frame) -> None:
+        """The messages do not tell an answer's end from that of an inference which called a tool. A call that the client is to
+        run is the end, too: its result has no way back."""
+        match frame:
+            case ReplyEnded(final=True) | ToolCall(on_client=True):
+                self._transport.queue.put_nowait(None)
+            case _:
+                pass
+
     def close(self) -> None:
         self._listener.on_closed("the actions are done")
 
@@ -136,9 +149,9 @@ class OneOff:
         try:
             while True:
                 text = await asyncio.wait_for(self._transport.queue.get(), ends - loop.time())
-                yield f"data: {base64.b64encode(text.encode()).decode()}\n\n"
-                if json.loads(text)["type"] == "bot-llm-stopped":
+                if text is None:
                     return
+                yield f"data: {base64.b64encode(text.encode()).decode()}\n\n"
         except (TimeoutError, asyncio.TimeoutError):
             return
         finally:

@@ -13,7 +13,7 @@ import uvicorn
 from rtvi_local.bench.caller import Caller, Message
 from rtvi_local.bench.server_process import free_port
 from rtvi_local.config import Config, Llm
-from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
+from rtvi_local.engines.fakes import EchoTranscriber, Scripted, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.options import OptionError
@@ -82,7 +82,7 @@ async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
         await asyncio.sleep(0.01)
 
 
-def fake_engines(*heard: str, replies: Sequence[str] = ()) -> Engines:
+def fake_engines(*heard: str, replies: Sequence[Scripted] = ()) -> Engines:
     return Engines(
         open_activity=ScriptedVad,
         turn_detector=ScriptedTurnDetector(),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ import pytest
 import websockets
 
 from rtvi_local.bench.caller import Caller
+from rtvi_local.config import Tools
 from rtvi_local.rtvi.chunks import joined
 from rtvi_local.rtvi.messages.session import ServerMessage
-from tests.integration.fake_world import FakeWorld, fake_engines, fake_server, fake_world, until
+from rtvi_local.tools.tool import WrittenCall
+from tests.integration.fake_world import CONFIG, FakeWorld, fake_engines, fake_server, fake_world, until
 
 LONG = "word " * 60
 
@@ -204,6 +207,16 @@ def action(name: str, **arguments: object) -> dict[str, object]:
     }
 
 
+def ask(question: str) -> dict[str, object]:
+    return action("llm:append_to_messages", messages=[{"role": "user", "content": question}], run_immediately=True)
+
+
+def events(streamed: httpx.Response) -> list[Any]:
+    """What was told in the answer to a POST /action."""
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    return [json.loads(base64.b64decode(event.partition(":")[2])) for event in streamed.text.strip().split("\n\n")]
+
+
 def test_actions_over_http_are_answered_in_json_or_as_a_stream() -> None:
     async def story() -> None:
         engines = fake_engines(replies=["Ahoy there."])
@@ -212,15 +225,40 @@ def test_actions_over_http_are_answered_in_json_or_as_a_stream() -> None:
             assert simple.headers["content-type"] == "application/json"
             assert (simple.json()["type"], simple.json()["id"]) == ("action-response", "a")
             assert simple.json()["data"]["result"]["messages"] == [{"role": "system", "content": "Pirate."}]
-            greet = action("llm:append_to_messages", messages=[{"role": "user", "content": "Greet me."}], run_immediately=True)
-            streamed = await http.post(f"{url}/action", json={"actions": [greet]})
-            assert streamed.headers["content-type"].startswith("text/event-stream")
-            events = [json.loads(base64.b64decode(event.partition(":")[2])) for event in streamed.text.strip().split("\n\n")]
-            kinds = [event["type"] for event in events]
+            streamed = await http.post(f"{url}/action", json={"actions": [ask("Greet me.")]})
+            told = events(streamed)
+            kinds = [event["type"] for event in told]
             assert kinds[0] == "action-response"
             assert (kinds.count("bot-llm-started"), kinds[-1]) == (1, "bot-llm-stopped")
-            assert "".join(e["data"]["text"] for e in events if e["type"] == "bot-llm-text") == "Ahoy there."
+            assert "".join(e["data"]["text"] for e in told if e["type"] == "bot-llm-text") == "Ahoy there."
             await until(lambda: all(conversation._ended is not None for conversation in appliance.opened))
+
+    run(story)
+
+
+def test_an_answer_over_http_that_needs_a_tool_ends_with_what_is_said_of_the_result() -> None:
+    async def story() -> None:
+        engines = fake_engines(replies=[[WrittenCall("get_current_time", {})], "It is late."])
+        config = replace(CONFIG, tools=Tools(builtin=("get_current_time",)))
+        async with fake_server(lambda: engines, config) as (url, _), httpx.AsyncClient() as http:
+            answered = await http.post(f"{url}/action", json={"actions": [ask("What time is it?")]})
+            told = events(answered)
+            assert "".join(each["data"]["text"] for each in told if each["type"] == "bot-llm-text") == "It is late."
+            kinds = [each["type"] for each in told]
+            assert (kinds.count("bot-llm-started"), kinds[-1]) == (2, "bot-llm-stopped")
+
+    run(story)
+
+
+def test_an_answer_over_http_ends_with_a_call_that_only_the_client_could_run() -> None:
+    async def story() -> None:
+        engines = fake_engines(replies=[[WrittenCall("get_weather", {"location": "Oslo"})], "Foggy."])
+        tools = [{"name": "get_weather", "description": "The weather", "input_schema": {"type": "object"}}]
+        async with fake_server(lambda: engines) as (url, _), httpx.AsyncClient() as http:
+            answered = await http.post(f"{url}/action", json={"tools": tools, "actions": [ask("Is it foggy in Oslo?")]})
+            told = events(answered)
+            assert told[-1]["type"] == "llm-function-call"
+            assert told[-1]["data"]["args"] == {"location": "Oslo"}
 
     run(story)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.pipeline.frames import Frame
 from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.appliance import TooManyConversations, UnusableRequest
 from rtvi_local.transports.interface import Transport
@@ -31,6 +32,9 @@ class FakeConversation:
 
     def on_closed(self, reason: str) -> None:
         self.closed.append(reason)
+
+    def observe_with(self, observer: Callable[[Frame], None]) -> None:
+        """Nothing happens in it."""
 
 
 @dataclass

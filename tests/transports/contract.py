@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config
+from rtvi_local.pipeline.frames import Frame
 from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.transports.interface import Transport
@@ -39,6 +40,9 @@ class Listener:
 
     def on_closed(self, reason: str) -> None:
         self.closed.append(reason)
+
+    def observe_with(self, observer: Callable[[Frame], None]) -> None:
+        """Nothing happens behind it."""
 
 
 class Line(Protocol):
