@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rtvi_local.engines import tool_judge
 from rtvi_local.engines.call_grammar import certain_start, grammar_of
@@ -16,6 +16,7 @@ from rtvi_local.engines.llama_jobs import Job
 from rtvi_local.engines.llama_run import Run
 from rtvi_local.engines.llama_scheduler import Scheduler
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+from rtvi_local.engines.tool_examples import without_examples
 from rtvi_local.tools.calls_in_text import end_of_json
 from rtvi_local.tools.tool import Tool, WrittenCall
 
@@ -71,28 +72,39 @@ class ToolCaller:
             return []
         await self._prepare(tools)
         scores = await self._score(_texts(tools), tool_judge.words_of(said), urgent=True)
-        ratios = {tool.name: tool_judge.ratio(tool, scores) for tool in tools}
-        thresholds = self._thresholds(tools)
-        log.debug("ratios %s, thresholds %s", ratios, thresholds)
-        names = tool_judge.wanted(ratios, thresholds)
-        if not names:
+        small_talk = self._small_talk_ratios(tools)
+        margins = {tool.name: tool_judge.ratio(tool, scores) - max(small_talk[tool.name]) for tool in tools}
+        log.debug("margins %s", margins)
+        possible = tool_judge.possible(tools, margins, said)
+        if not possible:
             return []
+        conversation = " ".join(str(m.get("content") or "") for m in messages if m.get("role") != "tool")
         tokens = list(self._prompt.reply_tokens(messages, in_openai_form(tools)))
-        wanted = [next(tool for tool in tools if tool.name == name) for name in names]
-        async with self._writing:
-            return await self._write(tokens, wanted, said)
 
-    async def _write(self, tokens: list[int], wanted: Sequence[Tool], said: str) -> list[WrittenCall]:
-        """The model's calls of tools that are wanted, the first of them first. Another call follows while the model would begin
-        one; it is of the same tool, unless that would add nothing and another tool is wanted, too."""
+        def is_founded(tool: Tool, call: WrittenCall, earlier: Sequence[WrittenCall]) -> bool:
+            if earlier:
+                return margins[tool.name] > tool_judge.needed_further(call, earlier, said)
+            return margins[tool.name] > tool_judge.NEEDED[tool_judge.basis(tool, call.arguments, said, conversation)]
+
+        async with self._writing:
+            return await self._write(tokens, possible, is_founded)
+
+    async def _write(
+        self,
+        tokens: list[int],
+        possible: Sequence[Tool],
+        is_founded: Callable[[Tool, WrittenCall, Sequence[WrittenCall]], bool],
+    ) -> list[WrittenCall]:
+        """The model's calls of tools that may be wanted, the first of them first. Another call follows while the model would
+        begin one; it is of the same tool, unless that would add nothing and another tool may be wanted, too."""
         calls: list[WrittenCall] = []
-        left = list(wanted)
+        left = list(possible)
         while left and len(calls) < MOST_CALLS:
             tool = left[0]
             head = [*tokens, *self._prompt.call_tokens(tool.name, first=not calls)]
             text = await self._arguments(head, tool)
             call = None if text is None else WrittenCall(tool.name, json.loads(text))
-            if text is None or call is None or (calls and not tool_judge.adds_something(call, calls, said)):
+            if text is None or call is None or not is_founded(tool, call, calls):
                 left.pop(0)
                 continue
             calls.append(call)
@@ -114,10 +126,10 @@ class ToolCaller:
             scores = [await self._score(missing, said + tool_judge.END, urgent=False) for said in tool_judge.SMALL_TALK]
             self._small_talk |= {text: [each[text] for each in scores] for text in missing}
 
-    def _thresholds(self, tools: Sequence[Tool]) -> dict[str, float]:
+    def _small_talk_ratios(self, tools: Sequence[Tool]) -> dict[str, list[float]]:
         texts = _texts(tools)
         spoken = [{text: self._small_talk[text][number] for text in texts} for number in range(len(tool_judge.SMALL_TALK))]
-        return {tool.name: tool_judge.threshold([tool_judge.ratio(tool, scores) for scores in spoken]) for tool in tools}
+        return {tool.name: [tool_judge.ratio(tool, scores) for scores in spoken] for tool in tools}
 
     async def _score(self, texts: Sequence[str], words: str, *, urgent: bool) -> dict[str, float]:
         """How likely `words` are behind each of the texts."""
@@ -174,7 +186,8 @@ class ToolCaller:
 
 
 def in_openai_form(tools: Sequence[Tool]) -> list[dict[str, object]] | None:
-    return [tool.to_openai() for tool in tools] or None
+    """As the model is shown the tools."""
+    return [without_examples(tool).to_openai() for tool in tools] or None
 
 
 def _texts(tools: Sequence[Tool]) -> list[str]:

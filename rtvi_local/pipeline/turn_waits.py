@@ -1,5 +1,5 @@
-"""How long turn-taking waits for what: a conversation's settings, its person's pace as it is learnt, the states' deadlines. Pure.
-What the words and the turn detector say about a silence is in `patience`.
+"""How long turn-taking waits for what: a conversation's settings, its person's pace as it is learnt, the states' deadlines.
+Pure. What the words and the turn detector say about a silence is in `patience`.
 """
 
 from __future__ import annotations
