@@ -113,6 +113,8 @@ class TurnDropped:
     """A turn that was started came to nothing: noise, an empty transcript. Nothing will answer it."""
 
     at_ms: float
+    said: str = ""
+    """What was said all the same, where it wants no answer ("stop")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,8 @@ class DropTurn:
     """The open turn comes to nothing."""
 
     revision: int
+    said: str = ""
+    """The words of a turn that wants no reply."""
     gave_up: bool = False
     """Because its words did not become known in time, whatever they were."""
 

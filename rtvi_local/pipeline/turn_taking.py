@@ -135,7 +135,7 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
 def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
     """These are the words of the turn."""
     if is_hush(text):
-        return _dropped(state)
+        return _dropped(state, said=text)
     thinking = (Think(state.latest, text),) if text else ()
     settled, effects = _settle(replace(state, text=text), at_ms, policy)
     return settled, thinking + effects
@@ -161,8 +161,8 @@ def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
     return Answering(state.latest, state.latest, rejoinable), (Commit(state.latest), ForgetAudio())
 
 
-def _dropped(state: Deciding | Listening) -> Step:
-    return Idle(state.latest), (DropTurn(state.latest), ForgetAudio())
+def _dropped(state: Deciding | Listening, said: str = "") -> Step:
+    return Idle(state.latest), (DropTurn(state.latest, said), ForgetAudio())
 
 
 def _answering(state: Answering, event: Event, policy: Policy) -> Step:
@@ -269,7 +269,7 @@ def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], po
         return Answering(judging.latest, judging.reply), (*resume, ForgetAudio())
     taken = (Interrupt(judging.reply, judging.rejoins_after_ms is not None), OpenTurn())
     if is_hush(words.text):
-        return Idle(judging.latest), (*taken, DropTurn(judging.latest), ForgetAudio())
+        return Idle(judging.latest), (*taken, DropTurn(judging.latest, words.text), ForgetAudio())
     decided = replace(_undecided(judging), text=words.text)
     settled, effects = _settle(decided, words.at_ms, policy)
     return settled, (*taken, Think(words.revision, words.text), *effects)

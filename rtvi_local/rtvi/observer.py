@@ -79,7 +79,10 @@ class Observer:
             case frames.TurnCommitted(revision):
                 self._begin_reply(revision)
                 self._turn_ended()
-            case frames.TurnDropped():
+            case frames.TurnDropped(_, said):
+                if said:
+                    # It gets no answer, but whoever reads along is to see that it was heard, and what it was.
+                    self._transcription(said, final=True)
                 self._turn_ended()
             case frames.Interrupted(revision):
                 self._interrupted(revision)

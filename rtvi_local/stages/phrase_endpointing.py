@@ -161,12 +161,12 @@ class PhraseEndpointing(Stage):
                 self.emit(TurnCommitted(revision, self._now_ms()))
             case turns.Supersede(revision):
                 self.emit(Superseded(revision))
-            case turns.DropTurn(revision, gave_up):
+            case turns.DropTurn(revision, said, gave_up):
                 self.emit(Superseded(revision))
                 if gave_up:
                     log.warning("no words of a turn became known in %.1f s", LONGEST_TRANSCRIPTION_MS / 1000)
                     self.emit(Failed("What you said could not be transcribed in time. Please say it again."))
-                self.emit(TurnDropped(self._now_ms()))
+                self.emit(TurnDropped(self._now_ms(), said))
             case turns.Interrupt(revision, rejoins):
                 self.emit(Interrupted(revision, self._now_ms(), rejoins))
             case turns.PauseVoice():

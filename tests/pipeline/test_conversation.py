@@ -221,6 +221,25 @@ def test_a_sign_of_listening_only_pauses_the_voice() -> None:
     virtual_clock.run(story())
 
 
+def test_stop_silences_the_voice_and_is_shown_and_neither_answered_nor_remembered() -> None:
+    async def story() -> None:
+        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+        call = Call("Count, please.", "Stop.", replies=[long, "Why?"])
+        await call.speak(800)
+        await call.be_quiet(2500)
+        await call.speak(400)
+        stopped_ms = call.now_ms
+        await call.be_quiet(4000)
+        assert not call.audible_between(stopped_ms, call.now_ms)
+        assert [message["role"] for message in call.said] == ["user", "assistant"]
+        assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["Count, please.", "Stop."]
+        shown = [type for type in call.types if type.startswith("user-") and type != "user-input"]
+        assert shown[-3:] == ["user-started-speaking", "user-transcription", "user-stopped-speaking"]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 class TiringTranscriber(EchoTranscriber):
     """Takes its time after the first calls, as on a machine that has become busy."""
 

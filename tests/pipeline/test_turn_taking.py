@@ -144,7 +144,7 @@ def test_where_the_final_words_are_late_the_newest_interim_ones_are_the_turn() -
 def test_interim_words_that_come_after_the_longest_silence_are_committed_at_once() -> None:
     state, _ = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200))
     assert play(state, WordsSoFar(1900, "Yes."))[1] == [Think(1, "Yes."), Commit(1), ForgetAudio()]
-    assert play(state, WordsSoFar(1900, "Stop."))[1] == [DropTurn(1), ForgetAudio()]
+    assert play(state, WordsSoFar(1900, "Stop."))[1] == [DropTurn(1, "Stop."), ForgetAudio()]
     assert play(state, WordsSoFar(1900, ""))[1] == []
 
 
@@ -271,7 +271,7 @@ def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_lis
 
 def test_stop_ends_the_reply_and_gets_none() -> None:
     state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), Transcribed(5500, "Stop.", 2))
-    assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn(), DropTurn(2), ForgetAudio()]
+    assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn(), DropTurn(2, "Stop."), ForgetAudio()]
     assert state == Idle(2)
 
 
