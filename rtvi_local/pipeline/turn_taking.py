@@ -134,9 +134,7 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
 
 def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
     """These are the words of the turn."""
-    if is_hush(text):
-        return _dropped(state, said=text)
-    thinking = (Think(state.latest, text),) if text else ()
+    thinking = (Think(state.latest, text),) if text and not is_hush(text) else ()
     settled, effects = _settle(replace(state, text=text), at_ms, policy)
     return settled, thinking + effects
 
@@ -152,11 +150,11 @@ def _heard_so_far(state: Deciding, at_ms: float, policy: Policy) -> Step:
 
 
 def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
-    """Commit or drop, if the words are known and it has been quiet for long enough."""
+    """Commit or drop, if the words are known and it has been quiet for long enough. "Stop" waits too: "the timer" may come."""
     if state.text is None or at_ms < state.quiet_since_ms + patience_ms(state, policy):
         return state, ()
-    if not state.text:
-        return _dropped(state)
+    if not state.text or is_hush(state.text):
+        return _dropped(state, said=state.text)
     rejoinable = NEVER if state.must_end else state.quiet_since_ms + REJOIN_MS
     return Answering(state.latest, state.latest, rejoinable), (Commit(state.latest), ForgetAudio())
 
@@ -212,8 +210,12 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
 
 
 def _taken(sound: Overlapping) -> Step:
-    interrupted = Interrupt(sound.reply, sound.rejoins_after_ms is not None)
-    return Listening(sound.latest, sound.started_ms, sound.words), (interrupted, OpenTurn())
+    return Listening(sound.latest, sound.started_ms, sound.words), (_interrupt(sound, sound.words), OpenTurn())
+
+
+def _interrupt(sound: Overlapping | Judging, words: str) -> Interrupt:
+    """Whoever says "stop" soon after their turn means the reply. What was heard of that is remembered."""
+    return Interrupt(sound.reply, rejoins=sound.rejoins_after_ms is not None and not is_hush(words))
 
 
 def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
@@ -267,18 +269,14 @@ def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], po
     """What the sound over the reply was."""
     if not takes_floor(words.text):
         return Answering(judging.latest, judging.reply), (*resume, ForgetAudio())
-    taken = (Interrupt(judging.reply, judging.rejoins_after_ms is not None), OpenTurn())
-    if is_hush(words.text):
-        return Idle(judging.latest), (*taken, DropTurn(judging.latest, words.text), ForgetAudio())
-    decided = replace(_undecided(judging), text=words.text)
-    settled, effects = _settle(decided, words.at_ms, policy)
-    return settled, (*taken, Think(words.revision, words.text), *effects)
+    heard, effects = _heard(_undecided(judging), words.text, words.at_ms, policy)
+    return heard, (_interrupt(judging, words.text), OpenTurn(), *effects)
 
 
 def _taken_unheard(judging: Judging, at_ms: float, policy: Policy) -> Step:
     """The final transcription is late, but enough is known: this is no sign of listening."""
     settled, effects = _heard_so_far(_undecided(judging), at_ms, policy)
-    return settled, (Interrupt(judging.reply, judging.rejoins_after_ms is not None), OpenTurn(), *effects)
+    return settled, (_interrupt(judging, judging.words), OpenTurn(), *effects)
 
 
 def _undecided(judging: Judging) -> Deciding:

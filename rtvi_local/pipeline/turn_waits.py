@@ -10,6 +10,7 @@ from typing import Literal
 from typing_extensions import assert_never
 
 from rtvi_local.pipeline import patience
+from rtvi_local.pipeline.floor import is_hush
 from rtvi_local.pipeline.turn_states import (
     Answering,
     Deciding,
@@ -21,7 +22,9 @@ from rtvi_local.pipeline.turn_states import (
     Overlapping,
     SpeechBegan,
     State,
+    Transcribed,
     Typed,
+    WordsSoFar,
 )
 
 LONGEST_TRANSCRIPTION_MS = 2500.0
@@ -88,6 +91,7 @@ def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
         ):
             # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
             goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
+            goes_on = goes_on and not (isinstance(event, WordsSoFar | Transcribed) and is_hush(event.text))
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, before.rejoins_after_ms)) if goes_on else policy
         case Answering(), SpeechBegan(at_ms), Listening():
             pause_ms = rejoins_after_ms(before, at_ms)

@@ -270,9 +270,27 @@ def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_lis
 
 
 def test_stop_ends_the_reply_and_gets_none() -> None:
-    state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), Transcribed(5500, "Stop.", 2))
-    assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn(), DropTurn(2, "Stop."), ForgetAudio()]
+    state, effects = play(
+        answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), EndJudged(5450, 0.9, 2), Transcribed(5490, "Stop.", 2)
+    )
+    assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn()]
+    state, effects = play(state, Tick(5300 + POLICY.wait_complete_ms))
+    assert effects == [DropTurn(2, "Stop."), ForgetAudio()]
     assert state == Idle(2)
+
+
+def test_stop_may_be_the_beginning_of_a_request() -> None:
+    stop, _ = play(Idle(), SpeechBegan(0), SpeechPaused(500, 400), Transcribed(550, "Stop", 1))
+    _, effects = play(
+        stop, SpeechBegan(700), SpeechPaused(1600, 1500), EndJudged(1650, 0.9, 2), Transcribed(1800, "Stop the timer.", 2)
+    )
+    assert effects == [Supersede(1), Evaluate(2), Think(2, "Stop the timer."), Commit(2), ForgetAudio()]
+
+
+def test_stop_soon_after_the_own_turn_is_no_rest_of_it() -> None:
+    assert play(answering(), SpeechBegan(1700), WordsSoFar(2200, "Stop"))[1] == [PauseVoice(), Interrupt(1), OpenTurn()]
+    judging, _ = play(answering(), SpeechBegan(1700), SpeechPaused(2100, 2000))
+    assert play(judging, Transcribed(2150, "Stop.", 2))[1] == [Interrupt(1), OpenTurn()]
 
 
 def test_a_paused_voice_comes_back_though_the_words_never_do() -> None:
