@@ -65,8 +65,8 @@ class Overlapping:
     latest: int
     reply: int
     started_ms: float
-    rejoins_after_ms: float | None = None
-    """How long after the turn's last sound, if that is so soon that its words, if it has any, belong to the turn."""
+    may_rejoin_until_ms: float = NEVER
+    """As above: if this sound began before, its words, if it has any, belong to the turn."""
     words: str = ""
 
 
@@ -78,7 +78,7 @@ class Judging:
     reply: int
     started_ms: float
     quiet_since_ms: float
-    rejoins_after_ms: float | None = None
+    may_rejoin_until_ms: float = NEVER
     probability: float | None = None
     words: str = ""
 

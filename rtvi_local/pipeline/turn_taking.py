@@ -50,6 +50,7 @@ from rtvi_local.pipeline.turn_states import (
 )
 from rtvi_local.pipeline.turn_waits import (
     LONGEST_JUDGEMENT_MS,
+    LONGEST_TRANSCRIPTION_MS,
     REJOIN_MS,
     Policy,
     judged_after_ms,
@@ -167,18 +168,18 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan(at_ms):
             before = state.sound or state.unjudged
-            after_ms = rejoins_after_ms(state, at_ms)
-            sound = Overlapping(state.latest, state.reply, at_ms, after_ms, before.words if before else "")
+            words = before.words if before else ""
+            sound = Overlapping(state.latest, state.reply, at_ms, state.may_rejoin_until_ms, words)
             if policy.interruptions == "never":
                 return state, ()
             if policy.interruptions == "eager":
                 return _taken(sound)
             return sound, (PauseVoice(),)
-        case WordsSoFar(_, text) if state.sound is not None:
-            sound = replace(state.sound, words=text)
+        case WordsSoFar(at_ms, text) if state.sound is not None:
+            sound = replace(_let_go(state.sound, at_ms), words=text)
             if begins_to_take_floor(text):
                 # It went on for so long that it was let go, and turns out to be speech after all.
-                return _taken(replace(sound, rejoins_after_ms=None))
+                return _taken(sound)
             return replace(state, sound=sound), ()
         case WordsSoFar(at_ms, text) if state.unjudged is not None:
             unjudged = replace(state.unjudged, words=text)
@@ -187,9 +188,8 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
             return replace(state, unjudged=unjudged), ()
         case SpeechPaused(_, quiet_since_ms) if state.sound is not None:
             # On a busy machine its words may be late; what the whole of it says is worth another look, but not another pause.
-            revision, sound = state.latest + 1, state.sound
-            judging = Judging(revision, state.reply, sound.started_ms, quiet_since_ms, words=sound.words)
-            return Answering(revision, state.reply, unjudged=judging), (Evaluate(revision),)
+            judging = _paused(_let_go(state.sound, quiet_since_ms), quiet_since_ms)
+            return replace(_under(judging), unjudged=judging), (Evaluate(judging.latest),)
         case SpeechPaused():
             # Sound that was not taken for an interruption must not become the beginning of the next utterance.
             return state, (ForgetAudio(),)
@@ -215,15 +215,30 @@ def _taken(sound: Overlapping) -> Step:
 
 def _interrupt(sound: Overlapping | Judging, words: str) -> Interrupt:
     """Whoever says "stop" soon after their turn means the reply. What was heard of that is remembered."""
-    return Interrupt(sound.reply, rejoins=sound.rejoins_after_ms is not None and not is_hush(words))
+    return Interrupt(sound.reply, rejoins=rejoins_after_ms(sound) is not None and not is_hush(words))
+
+
+def _let_go(sound: Overlapping, at_ms: float) -> Overlapping:
+    """Music may begin in the pause too, and somebody speak much later: what went on for so long is no rest of a turn."""
+    return replace(sound, may_rejoin_until_ms=NEVER) if at_ms > sound.started_ms + LONGEST_TRANSCRIPTION_MS else sound
+
+
+def _paused(sound: Overlapping, quiet_since_ms: float) -> Judging:
+    return Judging(
+        sound.latest + 1, sound.reply, sound.started_ms, quiet_since_ms, sound.may_rejoin_until_ms, words=sound.words
+    )
+
+
+def _under(sound: Overlapping | Judging) -> Answering:
+    """The reply goes on. A breath in the pause that ended the turn too early does not make another turn of the rest of it."""
+    return Answering(sound.latest, sound.reply, sound.may_rejoin_until_ms)
 
 
 def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechPaused(_, quiet_since_ms):
-            revision = state.latest + 1
-            sound = Judging(revision, state.reply, state.started_ms, quiet_since_ms, state.rejoins_after_ms, words=state.words)
-            return sound, (Evaluate(revision),)
+            judging = _paused(state, quiet_since_ms)
+            return judging, (Evaluate(judging.latest),)
         case WordsSoFar(_, text):
             sound_so_far = replace(state, words=text)
             if begins_to_take_floor(text):
@@ -232,7 +247,7 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
         case Tick(at_ms) if at_ms >= state.started_ms + judged_after_ms(policy):
             if not policy.knows_words:
                 return _taken(state)
-            return Answering(state.latest, state.reply, sound=state), (ResumeVoice(),)
+            return replace(_under(state), sound=state), (ResumeVoice(),)
         case Delivered(_, revision) if revision == state.reply:
             # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
             return Listening(state.latest, state.started_ms, state.words), (ResumeVoice(), OpenTurn())
@@ -243,7 +258,7 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
 def _judging(state: Judging, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan():
-            sound = Overlapping(state.latest, state.reply, state.started_ms, state.rejoins_after_ms, state.words)
+            sound = Overlapping(state.latest, state.reply, state.started_ms, state.may_rejoin_until_ms, state.words)
             if begins_to_take_floor(state.words):
                 return _taken(sound)
             return sound, ()
@@ -260,7 +275,7 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
         case Tick(at_ms) if at_ms >= state.quiet_since_ms + LONGEST_JUDGEMENT_MS:
             if begins_to_take_floor(state.words):
                 return _taken_unheard(state, at_ms, policy)
-            return Answering(state.latest, state.reply, unjudged=state), (ResumeVoice(),)
+            return replace(_under(state), unjudged=state), (ResumeVoice(),)
         case _:
             return state, ()
 
@@ -268,7 +283,7 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
 def _judged(judging: Judging, words: Transcribed, resume: tuple[Effect, ...], policy: Policy) -> Step:
     """What the sound over the reply was."""
     if not takes_floor(words.text):
-        return Answering(judging.latest, judging.reply), (*resume, ForgetAudio())
+        return _under(judging), (*resume, ForgetAudio())
     heard, effects = _heard(_undecided(judging), words.text, words.at_ms, policy)
     return heard, (_interrupt(judging, words.text), OpenTurn(), *effects)
 

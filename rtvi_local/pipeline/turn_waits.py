@@ -86,20 +86,27 @@ def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
     match before, event, after:
         case Deciding(), SpeechBegan(at_ms), Listening():
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, at_ms - before.quiet_since_ms))
-        case Overlapping() | Judging(), _, _ if before.rejoins_after_ms is not None and not isinstance(
-            event, Delivered | Typed
-        ):
-            # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
+        case Answering() | Overlapping() | Judging(), _, _:
+            sound = _sound_over_reply(before, event)
+            pause_ms = rejoins_after_ms(sound) if sound else None
             goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
-            goes_on = goes_on and not (isinstance(event, WordsSoFar | Transcribed) and is_hush(event.text))
-            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, before.rejoins_after_ms)) if goes_on else policy
-        case Answering(), SpeechBegan(at_ms), Listening():
-            pause_ms = rejoins_after_ms(before, at_ms)
-            return policy if pause_ms is None else replace(policy, pace_ms=patience.learnt(policy.pace_ms, pause_ms))
+            is_hushed = isinstance(event, WordsSoFar | Transcribed) and is_hush(event.text)
+            if pause_ms is None or not goes_on or is_hushed or isinstance(event, Delivered | Typed):
+                return policy
+            # The turn was ended in a pause: the surest sign of all that this person makes longer ones.
+            return replace(policy, pace_ms=patience.learnt(policy.pace_ms, pause_ms))
         case Deciding(), _, Answering():
             return replace(policy, pace_ms=patience.learnt(policy.pace_ms, 0.0))
         case _:
             return policy
+
+
+def _sound_over_reply(state: Answering | Overlapping | Judging, event: Event) -> Overlapping | Judging | None:
+    if not isinstance(state, Answering):
+        return state
+    if isinstance(event, SpeechBegan):
+        return Overlapping(state.latest, state.reply, event.at_ms, state.may_rejoin_until_ms)
+    return state.sound or state.unjudged
 
 
 def deadline(state: State, policy: Policy) -> float | None:
@@ -131,6 +138,7 @@ def judged_after_ms(policy: Policy) -> float:
     return max(LONGEST_WORDLESS_MS, policy.floor_ms) if policy.knows_words else policy.floor_ms
 
 
-def rejoins_after_ms(state: Answering, at_ms: float) -> float | None:
-    """How long after the turn's last sound speech began at `at_ms`, if that is so soon that it belongs to the turn."""
-    return at_ms - (state.may_rejoin_until_ms - REJOIN_MS) if at_ms < state.may_rejoin_until_ms else None
+def rejoins_after_ms(sound: Overlapping | Judging) -> float | None:
+    """How long after the turn's last sound this one began, if that is so soon that it belongs to the turn."""
+    until_ms = sound.may_rejoin_until_ms
+    return sound.started_ms - (until_ms - REJOIN_MS) if sound.started_ms < until_ms else None

@@ -184,7 +184,7 @@ def test_a_turn_that_never_pauses_ends_at_its_longest_time() -> None:
 def test_a_backchannel_pauses_the_voice_and_lets_it_go_on() -> None:
     state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Transcribed(5400, "Mhm.", 2))
     assert effects == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
-    assert state == Answering(2, 1)
+    assert state == Answering(2, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
 
 
 def test_a_question_over_the_voice_takes_the_floor_and_is_answered() -> None:
@@ -235,6 +235,25 @@ def test_who_goes_on_soon_after_their_turn_was_ended_continues_it() -> None:
     assert effects == [PauseVoice(), Interrupt(1, rejoins=True), OpenTurn()]
     _, effects = play(answered, SpeechBegan(2501), WordsSoFar(3000, "and in the"))
     assert effects == [PauseVoice(), Interrupt(1), OpenTurn()], "later it is an interruption"
+
+
+def test_a_breath_in_the_pause_does_not_make_another_turn_of_the_rest() -> None:
+    breathed, effects = play(answering(), SpeechBegan(1300), SpeechPaused(1500, 1400), Transcribed(1600, "", 2))
+    assert effects == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
+    rest = (SpeechBegan(1900), WordsSoFar(2300, "in the hall"))
+    assert play(breathed, *rest)[1] == [PauseVoice(), Interrupt(1, rejoins=True), OpenTurn()]
+
+
+def test_the_rest_of_a_turn_is_its_rest_though_its_words_come_late() -> None:
+    let_go, _ = play(answering(), SpeechBegan(1700), Tick(1700 + LONGEST_WORDLESS_MS))
+    words = WordsSoFar(2900, "and in the hall")
+    taken, effects = play(let_go, words)
+    assert effects == [Interrupt(1, rejoins=True), OpenTurn()]
+    assert learnt(POLICY, let_go, words, taken).pace_ms == 700
+    ended, _ = play(let_go, SpeechPaused(3000, 2900))
+    assert play(ended, Transcribed(3900, "and in the hall.", 2))[1][0] == Interrupt(1, rejoins=True)
+    assert play(let_go, WordsSoFar(9000, "What about Rome"))[1][0] == Interrupt(1), "the sound was music so far"
+    assert play(let_go, SpeechPaused(9000, 8900), Transcribed(9200, "What about Rome?", 2))[1][1] == Interrupt(1)
 
 
 def test_a_person_who_makes_pauses_is_given_them() -> None:
@@ -307,7 +326,7 @@ def test_words_that_come_after_the_voice_has_come_back_still_take_the_floor() ->
     assert effects == [Interrupt(1), OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
     state, effects = play(late, Transcribed(6500, "Mhm.", 2))
     assert effects == [ForgetAudio()]
-    assert state == Answering(2, 1)
+    assert state == Answering(2, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
     state, effects = play(late, EndJudged(6300, 0.9, 2), Delivered(6400, 1), Transcribed(6500, "What about Rome?", 2))
     assert effects == [OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
 
