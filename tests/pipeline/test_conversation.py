@@ -255,6 +255,29 @@ class TiringTranscriber(EchoTranscriber):
         return heard
 
 
+@pytest.mark.parametrize(("slow_ms", "back_ms"), [(80, 400), (3000, 1000)])
+@pytest.mark.parametrize("text", ["Mhm.", ""])
+def test_the_voice_is_back_as_soon_as_a_sound_is_judged_and_in_a_second_if_that_takes_longer(
+    text: str, slow_ms: float, back_ms: float
+) -> None:
+    async def story() -> None:
+        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+        transcriber = TiringTranscriber(["Count, please.", text], quick=1, slow_ms=slow_ms)
+        call = Call(replies=[long], transcriber=transcriber)
+        await call.speak(800)
+        await call.be_quiet(2000)
+        await call.speak(260)
+        over_ms = call.now_ms
+        await call.be_quiet(12_000)
+        assert not call.audible_between(over_ms - 100, over_ms), "the voice was paused"
+        assert call.audible_between(over_ms, over_ms + back_ms)
+        assert [message["content"] for message in call.said] == ["Count, please.", long]
+        assert call.types.count("user-started-speaking") == 1
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_where_the_transcriber_is_slow_the_words_known_so_far_are_answered_after_a_second_and_a_half() -> None:
     async def story() -> None:
         transcriber = TiringTranscriber(["What time", "What time is it?", "And what time is it there?"], quick=1, slow_ms=5000)
