@@ -159,6 +159,9 @@ class Listening(Stage):
     def forget(self) -> None:
         """The utterance has been dealt with; the next speech begins a new one."""
         self._number += 1
+        for task in self._tasks - {asyncio.current_task()}:
+            # A transcription that was too late holds the cores that the answer needs, and the next words would wait behind it.
+            task.cancel()
         self._newest = None
         self._pass = None
         self._words.forget()

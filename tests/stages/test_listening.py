@@ -177,6 +177,35 @@ def test_after_an_utterance_is_dealt_with_its_late_words_are_nobodys() -> None:
     virtual_clock.run(story())
 
 
+class PatientTranscriber(EchoTranscriber):
+    """Counts what it did to the end."""
+
+    done = 0
+
+    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+        heard = await super().transcribe(samples, language=language, word_times=word_times)
+        self.done += 1
+        return heard
+
+
+def test_after_an_utterance_is_dealt_with_nothing_is_transcribed_for_it_any_more() -> None:
+    async def story() -> None:
+        transcriber = PatientTranscriber(["late", "next"], delay_ms=1000)
+        room = Room(transcriber)
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(1)
+        await room.hear(QUIET, 100)
+        room.stage.forget()
+        await room.hear(LOUD, 300)
+        room.stage.evaluate(2)
+        await asyncio.sleep(2)
+        assert room.of(Transcript) == [Transcript("next", True, 2, "en")]
+        assert transcriber.done == 1
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
 def test_words_made_up_on_noise_become_no_words() -> None:
     async def story() -> None:
         room = Room(EchoTranscriber(["Thank you for watching."]), is_invented=True)
