@@ -30,6 +30,7 @@ from rtvi_local.pipeline.options import OptionError
 from rtvi_local.rtvi.files import FileRules
 from rtvi_local.server.app import create_app
 from rtvi_local.server.appliance import UnusableRequest
+from rtvi_local.server.lan import Lan
 from rtvi_local.server.websocket_protocol import websocket_options
 from rtvi_local.stages.pipeline_request import PipelineRequest, read_request
 from rtvi_local.stages.registry import PipelineError
@@ -120,16 +121,17 @@ def fake_appliance(
     builtin: Sequence[str] = (),
     models: Sequence[str] = (),
     voices: Sequence[str] = (),
+    lan: Lan | None = None,
 ) -> Iterator[tuple[str, FakeAppliance]]:
-    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had; `builtin` are tools. The
-    pages of `house` are closed before it goes."""
+    """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had; `builtin` are tools; with
+    `lan` everybody must bring its token. The pages of `house` are closed before it goes."""
     engines: dict[tuple[Kind, str], Callable[[], Any]] = {}
     engines |= {("llm", name): ScriptedModel for name in models}
     engines |= {("tts", name): ToneVoice for name in voices}
     appliance = FakeAppliance(heard, replies, FakeShelf(engines), sees=sees)
     appliance.config = replace(CONFIG, tools=replace(CONFIG.tools, builtin=tuple(builtin)))
     port = free_port()
-    app = create_app(CONFIG, appliance)
+    app = create_app(CONFIG, appliance, lan=lan)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, **websocket_options(CONFIG)))
 
     async def serve() -> None:

@@ -20,7 +20,8 @@ from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 from tests.browser.fake_server import TIMEOUT_S, until
 from tests.browser.test_sdk import client as sdk_client
-from tests.browser.test_sdk import events, is_heard, sample
+from tests.browser.test_sdk import events, is_heard, rejection, sample
+from tests.server.test_token import TOKEN, lan
 
 pytestmark = pytest.mark.browser
 
@@ -114,6 +115,21 @@ def test_the_sdk_sends_files_and_is_given_pictures(house: BrowserHouse) -> None:
         page.evaluate(f"() => made.sendFile({made})")
         (refusal,) = until(lambda: events(page, "fileRefused"), "the refusal")
         assert "a.pdf (application/pdf) cannot be read" in refusal[0]
+
+
+@pytest.mark.parametrize(
+    "brings", [f"token: '{TOKEN}'", f"baseUrl: `${{baseUrl}}/?token={TOKEN}`"], ids=["as an option", "in the address"]
+)
+def test_the_sdk_brings_its_token_with_all_that_it_asks_for(house: BrowserHouse, brings: str) -> None:
+    with fake_appliance(house, replies=describing, sees=True, lan=lan()) as (url, appliance):
+        page = sdk_client(house, url, brings, serve_sdk=True, allowed_errors=["401"])
+        page.evaluate("() => made.start()")
+        data = png((20, 20, 200), 400, 300, noise=True)
+        made = f"new File([Uint8Array.from({list(data)})], 'a.png', {{type: 'image/png'}})"
+        page.evaluate(f"() => made.sendFile({made}, {{audioResponse: false}})")
+        until(lambda: appliance.model.prompts and seen_in(appliance.model.prompts[-1][-1]), "the uploaded picture")
+        page.evaluate("() => make({})")
+        assert rejection(page, "made.start()").endswith("(HTTP 401)")
 
 
 def typed(page: Page, text: str) -> None:

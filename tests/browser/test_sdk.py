@@ -22,6 +22,7 @@ from tests.browser.fake_server import FakeServer, until
 pytestmark = pytest.mark.browser
 
 SAMPLES = Path(__file__).parent / "founding"
+SDK = Path(__file__).parents[2] / "web" / "dist" / "sdk"
 RATE = 48_000
 RECORD = """
     window.peers = [];
@@ -66,14 +67,19 @@ def question_tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def sample(house: BrowserHouse, url: str, name: str, *, offers: list[Any] | None = None, **visit: Any) -> Page:
-    """The page of a sample, as if the appliance at `url` served it; the bodies of its offers are added to `offers`."""
+def sample(
+    house: BrowserHouse, url: str, name: str, *, offers: list[Any] | None = None, serve_sdk: bool = False, **visit: Any
+) -> Page:
+    """The page of a sample, as if the appliance at `url` served it; the bodies of its offers are added to `offers`. With
+    `serve_sdk` the SDK does not come from the appliance either."""
     page = house.visit(url, go=False, **visit)
 
     def serve(route: Route) -> None:
-        route.fulfill(path=SAMPLES / Path(urlsplit(route.request.url).path).name)
+        route.fulfill(path=(SDK if "/sdk/" in route.request.url else SAMPLES) / Path(urlsplit(route.request.url).path).name)
 
     page.route("**/founding/*", serve)
+    if serve_sdk:
+        page.route("**/sdk/*", serve)
     if offers is not None:
         made = offers
         page.on("request", lambda request: made.append(request.post_data_json) if request.method == "POST" else None)

@@ -74,6 +74,23 @@ async def open_socket(url: str, context: ssl.SSLContext, **headers: str) -> bool
         return False
 
 
+async def uploads(base: str, context: ssl.SSLContext, token: str) -> list[int]:
+    """What a file is answered: a stranger's, those of programs, and one of a session that was started."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=base, verify=context, trust_env=False) as http:
+        started = (await http.post("/start", json={"transport": "webrtc"}, headers=bearer)).json()
+        session = f"/sessions/{started['sessionId']}/files"
+        tries: list[tuple[str, dict[str, str]]] = [
+            ("/files", {}),
+            (session, {}),
+            ("/files", bearer),
+            (f"/files?token={token}", {}),
+            (session, bearer),
+            (f"{session}?token={token}", {}),
+        ]
+        return [(await http.post(path, files={"file": b"words"}, headers=headers)).status_code for path, headers in tries]
+
+
 async def answering(http: httpx.AsyncClient) -> None:
     for _ in range(200):
         try:
@@ -111,6 +128,7 @@ async def visit(folder: Path) -> dict[str, Any]:
                         await open_socket(f"{socket}/ws-client/{lan.token}", context),
                         await open_socket(f"{socket}/ws-client", context, Cookie=cookie),
                     ],
+                    "uploads": await uploads(base, context, lan.token),
                     "conversation": await talk(http, appliance),
                 }
         finally:

@@ -18,5 +18,6 @@ def test_the_local_network_gets_in_with_the_token_and_not_without(tmp_path: Path
     assert found.pop("page") == [200, True]
     assert found.pop("foreign_name") == 403
     assert found.pop("sockets") == [False, True, True]
+    assert found.pop("uploads") == [401, 401, 200, 200, 200, 200]
     assert found.pop("conversation") == {"echoed": ["hello"], "heard": True, "offers_loopback": False}
     assert not found

@@ -78,7 +78,10 @@ export interface EventHandlers {
 export interface VoiceClientOptions {
   /** Where the server is, e.g. "http://localhost:7860". */
   baseUrl: string | URL;
-  /** Of an appliance on the local network (`rtvi-local serve --lan`); its own pages have a cookie instead. */
+  /**
+   * Of an appliance on the local network (`rtvi-local serve --lan`), unless `baseUrl` is the whole address that it printed; its own
+   * pages have a cookie instead.
+   */
   token?: string;
   /** Send the microphone; false if left out. */
   enableMic?: boolean;
@@ -186,7 +189,7 @@ export class VoiceClient {
    */
   async sendFile(file: File, { text = "", audioResponse = true }: { text?: string; audioResponse?: boolean } = {}): Promise<void> {
     const session = this.#ready();
-    const message = new RTVIMessage("send-file", await fileMessage(file, text, this.#url("files"), audioResponse));
+    const message = new RTVIMessage("send-file", await fileMessage(file, text, { url: this.#url("files"), headers: this.#headers() }, audioResponse));
     session.files.add(message.id);
     session.transport.sendMessage(message);
   }
@@ -202,7 +205,14 @@ export class VoiceClient {
   }
 
   #url(path: string): string {
-    return new URL(path, `${String(this.#options.baseUrl).replace(/\/+$/, "")}/`).href;
+    const { origin, pathname } = new URL(this.#options.baseUrl);
+    return new URL(path, `${origin}${pathname.replace(/\/+$/, "")}/`).href;
+  }
+
+  /** What every request brings. The token may stand in the address, as the appliance prints it. */
+  #headers(): Headers {
+    const token = this.#options.token ?? new URL(this.#options.baseUrl).searchParams.get("token");
+    return new Headers(token === null ? {} : { Authorization: `Bearer ${token}` });
   }
 
   #ready(): Session {
@@ -245,9 +255,7 @@ export class VoiceClient {
     const endpoint = this.#url("api/offer");
     if (signal.aborted) return devices.close();
     const silence = rejectedBy(AbortSignal.timeout(CONNECT_TIMEOUT_MS), () => new problems.ProblemError(problems.blocked));
-    const { token } = this.#options;
-    const headers = token === undefined ? {} : { headers: new Headers({ Authorization: `Bearer ${token}` }) };
-    const webrtcRequestParams = { endpoint, ...headers, requestData: this.#requestData() };
+    const webrtcRequestParams = { endpoint, headers: this.#headers(), requestData: this.#requestData() };
     await Promise.race([client.connect({ webrtcRequestParams }), silence]);
   }
 

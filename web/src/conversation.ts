@@ -119,7 +119,7 @@ export class Conversation {
     const session = this.#session;
     if (!session?.established) return;
     try {
-      const message = new RTVIMessage("send-file", await fileMessage(file, words, uploadUrl()));
+      const message = new RTVIMessage("send-file", await fileMessage(file, words, { url: uploadUrl() }));
       if (this.#session !== session) return;
       session.files.add(message.id);
       this.#latency.turnEnded(performance.now());

@@ -12,18 +12,24 @@ export interface FileMessage {
   options: { run_immediately: boolean; audio_response: boolean };
 }
 
+/** Where large files are uploaded to, and with which headers. */
+export interface Upload {
+  url: string;
+  headers?: HeadersInit;
+}
+
 /** Large files are uploaded first. Throws an Error with the server's reason. */
-export async function fileMessage(file: File, words: string, uploadUrl: string, audioResponse = true): Promise<FileMessage> {
+export async function fileMessage(file: File, words: string, upload: Upload, audioResponse = true): Promise<FileMessage> {
   const options = { run_immediately: true, audio_response: audioResponse };
-  if (file.size > MOST_INLINE_BYTES) return { content: words, file: await uploaded(file, uploadUrl), options };
+  if (file.size > MOST_INLINE_BYTES) return { content: words, file: await uploaded(file, upload), options };
   const format = file.type || "application/octet-stream";
   return { content: words, file: { format, name: file.name, source: { type: "bytes", bytes: await dataUrl(file) } }, options };
 }
 
-async function uploaded(file: File, url: string): Promise<FileMessage["file"]> {
+async function uploaded(file: File, { url, headers = {} }: Upload): Promise<FileMessage["file"]> {
   const form = new FormData();
   form.append("file", file);
-  const response = await fetch(url, { method: "POST", body: form });
+  const response = await fetch(url, { method: "POST", headers, body: form });
   if (!response.ok) throw new Error((await detailOf(response)) ?? `the upload was refused (HTTP ${response.status})`);
   return (await response.json()) as FileMessage["file"];
 }

@@ -74,7 +74,10 @@ export interface EventHandlers {
 export interface VoiceClientOptions {
     /** Where the server is, e.g. "http://localhost:7860". */
     baseUrl: string | URL;
-    /** Of an appliance on the local network (`rtvi-local serve --lan`); its own pages have a cookie instead. */
+    /**
+     * Of an appliance on the local network (`rtvi-local serve --lan`), unless `baseUrl` is the whole address that it printed; its own
+     * pages have a cookie instead.
+     */
     token?: string;
     /** Send the microphone; false if left out. */
     enableMic?: boolean;
