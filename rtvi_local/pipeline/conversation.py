@@ -89,7 +89,7 @@ class Conversation:
         self._speaker = Speaker(self._send_audio, rate, transport.clear_audio)
         self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
         self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
-        self.toolbox = Toolbox(self._tool_host.host, served_tools)
+        self.toolbox = Toolbox(self._tool_host.host, served_tools, lambda: self._model().sees)
         self.toolbox.set_client_tools(wanted.tools or ())
         self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
         try:

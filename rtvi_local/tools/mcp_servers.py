@@ -154,8 +154,16 @@ def _part(block: Any) -> dict[str, Any]:
     if block.type == "text":
         return {"type": "text", "text": block.text}
     if block.type == "image":
-        return {"type": "image_url", "image_url": {"url": f"data:{block.mime_type};base64,{block.data}"}}
+        return _picture(block.mime_type, block.data)
+    if block.type == "resource" and getattr(block.resource, "text", None) is not None:
+        return {"type": "text", "text": block.resource.text}
+    if block.type == "resource" and (block.resource.mime_type or "").startswith("image/"):
+        return _picture(block.resource.mime_type, block.resource.blob)
     return {"type": "text", "text": f"(something of the kind {block.type}, which cannot be shown)"}
+
+
+def _picture(mime_type: str, data: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:{mime_type};base64,{data}"}}
 
 
 def _is_gone(error: Exception) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 
+import PIL.Image
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
 
 server = MCPServer("test", log_level="ERROR")
@@ -14,6 +17,20 @@ server = MCPServer("test", log_level="ERROR")
 def get_weather(location: str) -> str:
     """Get the current weather in a given location"""
     return f"64 degrees and foggy in {location}"
+
+
+@server.tool()
+def get_chart(month: str) -> list[str | Image]:
+    """Draws a chart"""
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (1200, 900), (20, 20, 220)).save(file, "PNG")
+    return [f"The sales of {month}:", Image(data=file.getvalue(), format="png")]
+
+
+@server.tool()
+def get_broken_picture() -> Image:
+    """Shows nothing"""
+    return Image(data=b"no picture", format="png")
 
 
 @server.tool()

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from rtvi_local.engines.fakes import ScriptedModel
+from rtvi_local.images.content import image_url, parts
+from rtvi_local.images.picture import from_data_url, to_rgb
+from rtvi_local.images.results import UNSEEN
 from rtvi_local.tools.mcp_servers import McpServer
 from rtvi_local.tools.tool import ToolError, WrittenCall
 from tests.pipeline.test_conversation import Call
@@ -51,6 +54,45 @@ def test_a_conversation_uses_them_like_any_tool() -> None:
         assert model.prompts[1][-1]["content"] == "64 degrees and foggy in Rome"
         assert "function_name" not in call.news("llm-function-call-in-progress")[0], "the client is not to run it"
         await call.hang_up()
+
+    with_server(story)
+
+
+async def told_about(server: McpServer, call: WrittenCall, *, sees: bool) -> object:
+    """What the model is told of what came of the call."""
+    model = ScriptedModel([[call], "Look at that."], sees=sees)
+    conversation = Call(model=model, served_tools=server.tools)
+    conversation.send("send-text", {"content": "Show me the sales of May.", "options": {"audio_response": False}})
+    while len(model.prompts) < 2:  # noqa: ASYNC110 (with_server sets the limit)
+        await asyncio.sleep(0.02)
+    await conversation.hang_up()
+    return model.prompts[1][-1]["content"]
+
+
+def test_a_picture_in_a_result_is_shown_to_a_model_that_sees_as_small_as_all_pictures() -> None:
+    async def story(server: McpServer) -> None:
+        words, picture = parts(await told_about(server, WrittenCall("get_chart", {"month": "May"}), sees=True)) or [{}, {}]
+        assert words == {"type": "text", "text": "The sales of May:"}
+        assert image_url(picture).startswith("data:image/jpeg;base64,")
+        pixels = to_rgb(from_data_url(image_url(picture)))
+        assert pixels.shape == (672, 896, 3)
+        assert int(pixels.mean((0, 1)).argmax()) == 2, "blue"
+
+    with_server(story)
+
+
+def test_a_model_without_eyes_is_told_that_there_is_a_picture_and_what_was_said_besides() -> None:
+    async def story(server: McpServer) -> None:
+        told = await told_about(server, WrittenCall("get_chart", {"month": "May"}), sees=False)
+        assert told == f"The sales of May:\n{UNSEEN}"
+
+    with_server(story)
+
+
+def test_a_picture_that_is_none_is_said_to_be_damaged() -> None:
+    async def story(server: McpServer) -> None:
+        (told,) = parts(await told_about(server, WrittenCall("get_broken_picture", {}), sees=True)) or [{}]
+        assert "cannot be shown: This is not a picture" in str(told["text"])
 
     with_server(story)
 
