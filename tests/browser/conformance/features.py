@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.browser.conformance.talk import REPLIES, STORY, Refused, Talk
+from tests.browser.conformance.talk import GET_WEATHER, REPLIES, STORY, WEATHER, Refused, Talk
 from tests.browser.fake_server import until
 
 INTERRUPTED_WITHIN_MS = 1500
@@ -258,12 +258,33 @@ def configures(talk: Talk) -> None:
 
 def is_told_of_another_model(talk: Talk) -> None:
     talk.begin()
+    configure(talk, "llm", "model", "other")
     if talk.has("update"):
-        talk.do("update", [{"service": "llm", "options": [{"name": "model", "value": "other"}]}])
         talk.until("GenericMessage", lambda given: "config" in (given or {}))
     else:
-        talk.do("ask", "config:update", {"config": {"llm": {"model": "other"}}})
         talk.until("ServerMessage", lambda given: given["type"] == "config-updated")
+
+
+def runs_functions(talk: Talk) -> None:
+    """The client is asked once, whatever its version, and what it answers is spoken."""
+    talk.quiet()
+    talk.do("handle", "get_weather", "64 degrees and foggy")
+    configure(talk, "llm", "tools", [GET_WEATHER])
+    try:
+        talk.ask(WEATHER)
+        talk.until("BotStoppedSpeaking")
+    finally:
+        configure(talk, "llm", "tools", [])
+    assert " ".join(data["text"] for data in talk.given("BotTtsText")) == "I was told: 64 degrees and foggy"
+    calls = [(call["functionName"], call["arguments"]) for call in talk.page.evaluate("calls")]
+    assert calls == [("get_weather", {"location": "Oslo"})]
+
+
+def configure(talk: Talk, service: str, option: str, value: object) -> None:
+    if talk.has("update"):
+        talk.do("update", [{"service": service, "options": [{"name": option, "value": value}]}])
+    else:
+        talk.do("ask", "config:update", {"config": {service: {option: value}}})
 
 
 def presses_keys(talk: Talk) -> None:
@@ -348,6 +369,7 @@ FEATURES = (
     Feature("`client-message`, answered or refused", requests),
     Feature("`action`, done or refused", acts),
     Feature("options are described, read and changed", configures),
+    Feature("a function of the client is called, and its result spoken", runs_functions),
     Feature("news of another model (`server-message`)", is_told_of_another_model),
     Feature("`dtmf`", presses_keys),
     Feature("`ui-event`", tells_of_its_page),

@@ -9,7 +9,9 @@ from typing import Any
 
 from playwright.sync_api import Error, Page
 
+from rtvi_local.engines.fakes import Scripted
 from rtvi_local.engines.interfaces import Message
+from rtvi_local.tools.tool import WrittenCall
 from tests.browser.fake_appliance import FakeAppliance
 from tests.browser.fake_server import until
 
@@ -48,9 +50,21 @@ class Client:
         return not self.name.startswith("websocket")
 
 
-def answer(messages: Sequence[Message]) -> str:
-    """The fake model's reply: one of REPLIES, else what it was told."""
+WEATHER = "What is the weather in Oslo?"
+GET_WEATHER = {
+    "name": "get_weather",
+    "description": "Get the current weather in a given location",
+    "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
+}
+
+
+def answer(messages: Sequence[Message]) -> Scripted:
+    """The fake model's reply: what a tool found out, a call for WEATHER, one of REPLIES, else what it was told."""
+    if messages[-1]["role"] == "tool":
+        return f"I was told: {messages[-1]['content']}"
     said = next((str(message["content"]) for message in reversed(messages) if message["role"] == "user"), "nothing")
+    if said == WEATHER:
+        return [WrittenCall("get_weather", {"location": "Oslo"})]
     return REPLIES.get(said, f"You said: {said}")
 
 
