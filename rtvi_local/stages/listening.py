@@ -123,6 +123,8 @@ class Listening(Stage):
         self._newest: int | None = None
         """The evaluation that is asked for, until the utterance has been dealt with."""
         self._judgements = 0
+        self._judging: int | None = None
+        """The evaluation that the turn detector thinks about: on a busy machine its next look comes late, not on top."""
         self._quiet_ms = 0.0
         self._silent_ms = 0.0
         self._sounded_ms: float | None = None
@@ -242,8 +244,11 @@ class Listening(Stage):
         """Ask the turn detector, the longer it is quiet the surer it is."""
         if self._turn_detector is None or self._newest is None or self._judgements == len(JUDGE_MS):
             return
+        if self._judging == self._newest:
+            return
         if self._quiet_ms >= JUDGE_MS[self._judgements]:
             self._judgements = sum(self._quiet_ms >= due_ms for due_ms in JUDGE_MS)
+            self._judging = self._newest
             self._spawn(self._judge(self._turn_detector, self._utterance.samples, self._newest))
 
     def _maybe_transcribe(self, at_ms: float, *, might_be_over: bool) -> None:
@@ -303,6 +308,9 @@ class Listening(Stage):
         except Exception:
             log.exception("turn detection failed")
             return
+        finally:
+            if self._judging == revision:
+                self._judging = None
         if probability >= FINISHED and revision == self._newest:
             self._judgements = len(JUDGE_MS)
         self.emit(EndOfTurn(probability, revision))

@@ -56,8 +56,8 @@ class WebRtcTransport:
         self._on_ended = on_ended
         self._listener: Listener | None = None
         self._loop = asyncio.get_running_loop()
-        self._inbound = InboundAudio(self._hear, self._loop)
         self._outbound = OutboundAudio(self._loop)
+        self._inbound = InboundAudio(self._hear, self._loop, lambda: self._outbound.is_silent)
         self._eyes: dict[Source, Eye] = {"camera": Eye("camera"), "screen": Eye("screen")}
         self._channel = Channel(
             max_message_bytes=options.max_message_bytes,

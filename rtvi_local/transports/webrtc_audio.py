@@ -45,6 +45,12 @@ _SILENT_PACKET_BYTES = 2
 """Opus packets up to this size mean discontinuous transmission; decoded, they would continue the last sound."""
 _FILLED_SAMPLES = SAMPLE_RATE
 """Longest hole that is filled when its end arrives."""
+_RESTS_AFTER_SAMPLES = 3 * LISTENING_SAMPLE_RATE
+"""Of quiet. Longer than any silence that may be a part of a turn."""
+_RESTING_PACKETS = 3
+"""How many are decoded at once while nobody speaks and nothing is played. A processor that is woken up fifty times a second
+finds nothing of this in its caches: a packet costs 300 µs then, and 60 µs right after another. The beginning of speech is
+noticed up to 40 ms later, and what it says of its time stays true."""
 
 
 class Clock(Protocol):
@@ -59,9 +65,16 @@ class InboundAudio:
     """Turns RTP packets into 16 kHz mono, in order, in pieces of about 20 ms, and never falls silent without saying so: what
     is lost is concealed, and what was not sent is delivered as silence."""
 
-    def __init__(self, deliver: Callable[[Int16, float], None], clock: Clock) -> None:
+    def __init__(
+        self, deliver: Callable[[Int16, float], None], clock: Clock, may_rest: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`may_rest`: whether a beginning of speech, should there be one now, may be noticed a little late."""
         self._deliver = deliver
         self._clock = clock
+        self._may_rest = may_rest
+        self._held: list[Piece] = []
+        """Not yet played, because it rests."""
+        self._quiet_samples = 0
         self.jitter = JitterBuffer()
         self.muted = False
         """The client says that its microphone is off: whatever still comes is silence."""
@@ -90,7 +103,9 @@ class InboundAudio:
             self.jitter = JitterBuffer(self.jitter.statistics, self.jitter.wait_ms)
         now_ms = self._now_ms()
         self._last_packet_ms = now_ms
-        self._play(self.jitter.add(sequence_number, timestamp, payload, samples, now_ms))
+        self._held += self.jitter.add(sequence_number, timestamp, payload, samples, now_ms)
+        if len(self._held) >= _RESTING_PACKETS or not self._rests:
+            self._play_held()
         self._arm_expiry(now_ms)
         if self._watch is None:
             self._watch = self._clock.call_later(STARVED_MS / 1000, self._check_starvation)
@@ -104,7 +119,12 @@ class InboundAudio:
     def _now_ms(self) -> float:
         return self._clock.time() * 1000
 
-    def _play(self, pieces: list[Piece]) -> None:
+    @property
+    def _rests(self) -> bool:
+        return self._quiet_samples >= _RESTS_AFTER_SAMPLES and self._may_rest()
+
+    def _play_held(self) -> None:
+        pieces, self._held = self._held, []
         for piece in pieces:
             # Never back in time: what waited for a packet that was late is no older than that.
             self._arrived_ms = max(self._arrived_ms, piece.arrived_ms)
@@ -144,7 +164,7 @@ class InboundAudio:
         for frame in frames:
             frame.pts = None
             for resampled in self._resampler.resample(frame):
-                self._hand_on(resampled.to_ndarray().astype(np.int16, copy=False).reshape(-1))
+                self._hand_on(np.frombuffer(bytes(resampled.planes[0]), np.int16, resampled.samples))
 
     def _emit_silence(self, samples: int) -> None:
         if samples >= _DECIMATION:
@@ -153,6 +173,7 @@ class InboundAudio:
     def _hand_on(self, samples: Int16) -> None:
         at_ms = self._arrived_ms
         self._sounding = int(samples.max(initial=0)) > _SOUND_PEAK
+        self._quiet_samples = 0 if self._sounding else self._quiet_samples + samples.size
         if len(samples) <= 2 * _PIECE_SAMPLES - 1:
             self._deliver(samples, at_ms)
             return
@@ -169,7 +190,8 @@ class InboundAudio:
         now_ms = self._now_ms()
         deadline_ms = self.jitter.deadline_ms
         if deadline_ms is not None and deadline_ms <= now_ms:
-            self._play(self.jitter.expire(now_ms))
+            self._held += self.jitter.expire(now_ms)
+            self._play_held()
         self._arm_expiry(now_ms)
 
     def _check_starvation(self) -> None:
@@ -183,6 +205,7 @@ class InboundAudio:
             return
         if quiet_ms > STARVATION_ENDS_MS:
             return
+        self._play_held()
         due = max(0, int((quiet_ms - _PACKET_MS) * SAMPLE_RATE / 1000) - self._made_up_samples)
         due -= due % _DECIMATION
         self._made_up_samples += due
@@ -254,6 +277,11 @@ class OutboundAudio:
         self._next_pts = 0
         self._silent_frames = 0
         self.track: PacketTrack | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing is to be heard now."""
+        return self._silent_frames > 0
 
     def send(self, samples: Int16) -> None:
         """Play 20 ms of 48 kHz mono now."""

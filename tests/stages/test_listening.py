@@ -265,6 +265,31 @@ def test_the_turn_detector_is_asked_again_the_longer_it_is_quiet_and_not_after_t
     virtual_clock.run(story())
 
 
+def test_a_turn_detector_that_is_slow_is_not_asked_again_before_it_has_answered() -> None:
+    class Slow(ScriptedTurnDetector):
+        at_work = most_at_work = 0
+
+        async def probability(self, samples: Float32) -> float:
+            self.at_work += 1
+            self.most_at_work = max(self.most_at_work, self.at_work)
+            try:
+                return await super().probability(samples)
+            finally:
+                self.at_work -= 1
+
+    async def story() -> None:
+        detector = Slow([0.1, 0.2, 0.9], delay_ms=250)
+        room = Room(EchoTranscriber(["yes"]), detector=detector)
+        await room.hear(LOUD, 600)
+        await room.hear(QUIET, 100)
+        room.stage.evaluate(1)
+        await room.hear(QUIET, 1400)
+        assert detector.most_at_work == 1
+        assert [frame.probability for frame in room.of(EndOfTurn) if isinstance(frame, EndOfTurn)] == [0.1, 0.2, 0.9]
+
+    virtual_clock.run(story())
+
+
 def test_the_own_voice_is_no_speech_and_a_person_over_it_is() -> None:
     async def story() -> None:
         room = Room(EchoTranscriber())

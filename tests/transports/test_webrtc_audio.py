@@ -53,14 +53,17 @@ class Microphone:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.heard: list[tuple[Int16, float]] = []
-        self.inbound = InboundAudio(lambda samples, at_ms: self.heard.append((samples, at_ms)), self.clock)
+        self.may_rest = False
+        self.inbound = InboundAudio(
+            lambda samples, at_ms: self.heard.append((samples, at_ms)), self.clock, lambda: self.may_rest
+        )
         self._encoder = OpusEncoder()
         self.sent = 0
 
-    def send(self, frames: int = 1, *, lose: bool = False, ssrc: int = 1) -> None:
+    def send(self, frames: int = 1, *, lose: bool = False, ssrc: int = 1, level: int = 8000) -> None:
         for _ in range(frames):
             at = np.arange(FRAME_SAMPLES) + self.sent * FRAME_SAMPLES
-            packet = self._encoder.encode((8000 * np.sin(2 * np.pi * 300 * at / SAMPLE_RATE)).astype(np.int16))
+            packet = self._encoder.encode((level * np.sin(2 * np.pi * 300 * at / SAMPLE_RATE)).astype(np.int16))
             if not lose:
                 self.inbound.on_rtp(ssrc, self.sent % 65536, self.sent * FRAME_SAMPLES, packet)
             self.sent += 1
@@ -72,6 +75,55 @@ class Microphone:
 
     def loudness(self, last_ms: int) -> float:
         return float(np.sqrt(np.mean(self.samples[-16 * last_ms :].astype(float) ** 2)))
+
+
+def resting() -> Microphone:
+    microphone = Microphone()
+    microphone.may_rest = True
+    microphone.send(160, level=100)
+    microphone.send(-microphone.sent % 3, level=100)
+    return microphone
+
+
+def test_in_a_long_silence_packets_are_heard_three_at_a_time_with_the_times_at_which_they_came() -> None:
+    microphone = resting()
+    while microphone.inbound._held:  # to where a group of three begins
+        microphone.send(level=100)
+    before, began_ms = len(microphone.heard), microphone.clock.time() * 1000
+    microphone.send(2, level=100)
+    assert len(microphone.heard) == before
+    microphone.send(level=100)
+    assert [at_ms - began_ms for _, at_ms in microphone.heard[before:]] == pytest.approx([0, 20, 40])
+
+
+def test_speech_ends_the_rest_within_two_packets_and_nothing_of_it_is_lost() -> None:
+    microphone = resting()
+    sent = microphone.sent
+    microphone.send(3)
+    before = len(microphone.heard)
+    assert before >= sent + 1 - 2, "the first group with sound in it has been heard"
+    microphone.send()
+    assert len(microphone.heard) == microphone.sent, "and from then on every packet at once"
+    assert microphone.loudness(60) > 1000
+
+
+def test_it_does_not_rest_while_something_is_played() -> None:
+    microphone = resting()
+    microphone.may_rest = False
+    microphone.send(level=100)
+    heard = len(microphone.heard)
+    microphone.send(level=100)
+    assert len(microphone.heard) == heard + 1
+
+
+def test_what_is_held_back_comes_before_the_silence_that_is_made_up_for_missing_packets() -> None:
+    microphone = resting()
+    while len(microphone.inbound._held) != 2:
+        microphone.send(level=100)
+    before = microphone.samples.size
+    microphone.clock.advance_ms(200)
+    assert not microphone.inbound._held
+    assert microphone.samples.size >= before + 2 * 320
 
 
 def test_a_packet_is_heard_in_the_call_that_received_it() -> None:
