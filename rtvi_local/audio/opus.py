@@ -18,6 +18,8 @@ _SILENCE_SETTLES_FRAMES = 10
 """Silent frames after which transmission is discontinuous, as in libopus: by then encoder and decoder have faded out."""
 _SILENT_PACKET = b"\xf8"
 """CELT, full band, 20 ms, mono, one frame (RFC 6716 table 2) of no bytes."""
+PACKET_OF_SILENCE = b"\xf8\xff\xfe"
+"""The same with a frame whose flag says that it is silent (§4.3): sound, which a decoder decodes."""
 
 
 def packet_samples(packet: bytes) -> int:

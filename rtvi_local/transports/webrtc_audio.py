@@ -19,7 +19,7 @@ import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from rtvi_local.audio.jitter import Gap, JitterBuffer, Lost, Packet, Piece
-from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder, packet_samples
+from rtvi_local.audio.opus import FRAME_SAMPLES, PACKET_OF_SILENCE, SAMPLE_RATE, OpusDecoder, OpusEncoder, packet_samples
 
 Int16 = npt.NDArray[np.int16]
 
@@ -265,6 +265,10 @@ _QUEUED_PACKETS = 5
 _BEHIND_SAMPLES = 2 * FRAME_SAMPLES
 _SILENT_FRAMES_PER_PACKET = 5
 """Of lasting silence: libopus sends one packet in 400 ms; one in 100 ms keeps every client sure that the track is alive."""
+_SILENT_FRAMES_PER_SOUND = 20
+"""Of lasting silence, one in 400 ms is silence that is decoded. In a pause a decoder plays noise as loud as the quietest sound
+that it has decoded: one that missed the end of the first words it heard, because the network lost it or the browser could not
+keep up, would otherwise rush at -30 dB for as long as the pause lasts."""
 
 
 class OutboundAudio:
@@ -296,10 +300,17 @@ class OutboundAudio:
         pts = self._next_pts
         self._next_pts += FRAME_SAMPLES
         payload = self._encoder.encode(samples)
-        # The first of the silent packets goes out at once: it tells the client that the pause is meant, and not a loss.
-        due = self._silent_frames % _SILENT_FRAMES_PER_PACKET == 0
-        self._silent_frames = self._silent_frames + 1 if len(payload) <= _SILENT_PACKET_BYTES else 0
-        if self.track is not None and (due or self._silent_frames == 0):
+        due = True
+        if len(payload) <= _SILENT_PACKET_BYTES:
+            place = self._silent_frames % _SILENT_FRAMES_PER_SOUND
+            if place == _SILENT_FRAMES_PER_SOUND // 2:
+                payload = PACKET_OF_SILENCE
+            # What follows a sound goes out at once: it tells the client that the pause is meant, and not a loss.
+            due = place % _SILENT_FRAMES_PER_PACKET == 0 or place == _SILENT_FRAMES_PER_SOUND // 2 + 1
+            self._silent_frames += 1
+        else:
+            self._silent_frames = 0
+        if self.track is not None and due:
             packet = av.Packet(payload)
             packet.pts = pts
             packet.time_base = _TIME_BASE

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from aiortc import RTCPeerConnection
 
-from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusEncoder
+from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder
 from rtvi_local.transports.webrtc_audio import InboundAudio, OutboundAudio, PacketTrack, RtpTap, tap
 
 Int16 = npt.NDArray[np.int16]
@@ -268,9 +268,12 @@ class Recorder(PacketTrack):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[tuple[int, int]] = []
+        """(timestamp, bytes) of every packet."""
+        self.payloads: list[bytes] = []
 
     def put(self, packet: Any) -> None:
         self.sent.append((packet.pts, packet.size))
+        self.payloads.append(bytes(packet))
 
 
 class Loudspeaker:
@@ -311,8 +314,23 @@ def test_lasting_silence_is_sent_every_100_ms_with_the_right_timestamps() -> Non
     pts = loudspeaker.play(100, level=0)
     assert pts[:12] == [960 * n for n in range(12)]
     assert [size for _, size in loudspeaker.track.sent][10:13] == [3, 1, 1]
-    assert {b - a for a, b in itertools.pairwise(pts[11:])} == {4800}
+    sizes = {pts // 960 - 11: size for pts, size in loudspeaker.track.sent[11:]}
+    # Every 100 ms; once in 400 ms silence that is decoded, and right behind it that the pause goes on.
+    assert [*sizes] == sorted([*range(0, 89, 5), 11, 31, 51, 71])
+    assert [frame for frame, size in sizes.items() if size > 1] == [10, 30, 50, 70]
     assert loudspeaker.play(2) == [960 * 100, 960 * 101]
+
+
+def test_a_client_that_missed_the_end_of_what_it_heard_first_hears_no_noise_in_the_pause() -> None:
+    loudspeaker, decoder = Loudspeaker(), OpusDecoder()
+    loudspeaker.play(50)
+    spoken = len(loudspeaker.track.sent)
+    loudspeaker.play(60, level=0)
+    for payload in loudspeaker.track.payloads[:spoken]:
+        decoder.decode(payload)
+    noise = [frame.to_ndarray() for payload in loudspeaker.track.payloads[spoken + 10 :] for frame in decoder.decode(payload)]
+    assert np.abs(noise[0]).max() > 300, "it would"
+    assert np.abs(noise[-1]).max() <= 3
 
 
 def test_before_anything_is_connected_only_the_newest_packets_are_kept() -> None:
