@@ -110,7 +110,9 @@ class Appliance:
             return Silero.load(directory, device=places.vad.device, threads=places.vad.threads)
 
         def load_turn(directory: Path) -> SmartTurn:
-            return SmartTurn.load(directory, device=places.turn_detector.device, threads=places.turn_detector.threads)
+            detector = SmartTurn.load(directory, device=places.turn_detector.device, threads=places.turn_detector.threads)
+            detector.courtesy = self._courtesy
+            return detector
 
         def is_invented(transcription: Transcription, samples: Float32) -> bool:
             return is_nobody(transcription, samples, least_treble_db=config.vad.least_treble_db)
