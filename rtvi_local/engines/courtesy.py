@@ -1,8 +1,9 @@
 """Who goes first where engines share the cores.
 
 When the first clause of a reply is known, the language model goes on writing while the voice makes its first sound, and on two
-cores each takes twice its time. The writing is far ahead of the speaking by then; the first sound is what somebody waits for. And
-while the turn detector looks, which takes one core for 30 ms, a step of the language model on both takes three times its own.
+cores each takes twice its time. The writing is far ahead of the speaking by then; the first sound is what somebody waits for.
+And while the turn detector looks, which takes one core for 30 ms, a step of the language model on both takes three times its
+own.
 """
 
 from __future__ import annotations

@@ -81,6 +81,8 @@ class Judging:
     may_rejoin_until_ms: float = NEVER
     probability: float | None = None
     words: str = ""
+    dismissed: bool = False
+    """It does not take the floor: the voice comes back, unless more follows at once ("Okay, stop")."""
 
 
 State = Idle | Listening | Deciding | Answering | Overlapping | Judging

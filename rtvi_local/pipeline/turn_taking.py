@@ -49,6 +49,7 @@ from rtvi_local.pipeline.turn_states import (
     WordsSoFar,
 )
 from rtvi_local.pipeline.turn_waits import (
+    COMES_BACK_MS,
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     REJOIN_MS,
@@ -262,12 +263,20 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
             if begins_to_take_floor(state.words):
                 return _taken(sound)
             return sound, ()
+        case Tick(at_ms) if state.dismissed and at_ms >= state.quiet_since_ms + COMES_BACK_MS:
+            return _under(state), (ResumeVoice(), ForgetAudio())
+        case Delivered(_, revision) if state.dismissed and revision == state.reply:
+            return Idle(state.latest), (ResumeVoice(), ForgetAudio())
+        case _ if state.dismissed:
+            return state, ()
         case EndJudged(_, probability, revision) if revision == state.latest:
             return replace(state, probability=probability), ()
         case WordsSoFar(_, text):
             # The whole of the sound is being transcribed, which is surer. Only where that is late do these words count.
             return replace(state, words=text), ()
-        case Transcribed(_, _, revision) if revision == state.latest:
+        case Transcribed(at_ms, text, revision) if revision == state.latest:
+            if not takes_floor(text) and at_ms < state.quiet_since_ms + COMES_BACK_MS:
+                return replace(state, words=text, dismissed=True), ()
             return _judged(state, event, (ResumeVoice(),), policy)
         case Delivered(at_ms, revision) if revision == state.reply:
             settled, effects = _heard_so_far(_undecided(state), at_ms, policy)

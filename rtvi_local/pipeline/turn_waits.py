@@ -34,6 +34,9 @@ Where an interim transcript is known, the silence is never longer than patience.
 event of its own; this is the net."""
 LONGEST_JUDGEMENT_MS = 800.0
 """A paused voice comes back within this time if the words over it don't become known: a second, as it is heard from outside."""
+COMES_BACK_MS = 500.0
+"""Of silence after a sound that does not take the floor, before the voice comes back. "Okay, stop" and "Actually, turn on the
+light" have pauses of 0.2 to 0.4 s behind their first word, and a voice that comes back in them is cut off once more."""
 REJOIN_MS = 1500.0
 """After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
 LONGEST_WORDLESS_MS = 1100.0
@@ -123,7 +126,7 @@ def deadline(state: State, policy: Policy) -> float | None:
         case Overlapping():
             return state.started_ms + judged_after_ms(policy)
         case Judging():
-            return state.quiet_since_ms + LONGEST_JUDGEMENT_MS
+            return state.quiet_since_ms + (COMES_BACK_MS if state.dismissed else LONGEST_JUDGEMENT_MS)
         case _:
             assert_never(state)
 

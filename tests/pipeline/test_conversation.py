@@ -255,9 +255,9 @@ class TiringTranscriber(EchoTranscriber):
         return heard
 
 
-@pytest.mark.parametrize(("slow_ms", "back_ms"), [(80, 400), (3000, 1000)])
+@pytest.mark.parametrize(("slow_ms", "back_ms"), [(80, 700), (3000, 1000)])
 @pytest.mark.parametrize("text", ["Mhm.", ""])
-def test_the_voice_is_back_as_soon_as_a_sound_is_judged_and_in_a_second_if_that_takes_longer(
+def test_the_voice_is_back_after_half_a_second_of_quiet_and_in_a_second_if_the_words_are_late(
     text: str, slow_ms: float, back_ms: float
 ) -> None:
     async def story() -> None:
@@ -269,7 +269,7 @@ def test_the_voice_is_back_as_soon_as_a_sound_is_judged_and_in_a_second_if_that_
         await call.speak(260)
         over_ms = call.now_ms
         await call.be_quiet(12_000)
-        assert not call.audible_between(over_ms - 100, over_ms), "the voice was paused"
+        assert not call.audible_between(over_ms - 100, over_ms + 400), "the voice was paused, and more might have followed"
         assert call.audible_between(over_ms, over_ms + back_ms)
         assert [message["content"] for message in call.said] == ["Count, please.", long]
         assert call.types.count("user-started-speaking") == 1

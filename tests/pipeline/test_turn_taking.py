@@ -42,6 +42,7 @@ from rtvi_local.pipeline.turn_states import (
 )
 from rtvi_local.pipeline.turn_taking import step
 from rtvi_local.pipeline.turn_waits import (
+    COMES_BACK_MS,
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     LONGEST_WORDLESS_MS,
@@ -166,7 +167,8 @@ def test_over_the_voice_late_interim_words_are_judged_where_the_final_ones_are_l
     assert play(state, Transcribed(6100, "What about Rome?", 2))[1][0] == Think(2, "What about Rome?")
     assert play(state, Tick(6700))[1] == [Think(2, "What about Rome"), Commit(2), ForgetAudio()]
     assert play(judging, SpeechBegan(5600))[1] == [Interrupt(1), OpenTurn()]
-    assert play(judging, Transcribed(5600, "Mhm.", 2))[1] == [ResumeVoice(), ForgetAudio()], "the final ones are surer"
+    _, effects = play(judging, Transcribed(5600, "Mhm.", 2), WordsSoFar(5650, "What about Rome"), Tick(5700))
+    assert effects == [ResumeVoice(), ForgetAudio()], "the final ones are surer"
     late, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Tick(5200 + LONGEST_JUDGEMENT_MS))
     assert play(late, WordsSoFar(6200, "I"))[1] == [], "of 'I see'"
     assert play(late, WordsSoFar(6200, "I want"))[1] == [Interrupt(1), OpenTurn()]
@@ -183,8 +185,20 @@ def test_a_turn_that_never_pauses_ends_at_its_longest_time() -> None:
 
 def test_a_backchannel_pauses_the_voice_and_lets_it_go_on() -> None:
     state, effects = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Transcribed(5400, "Mhm.", 2))
-    assert effects == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
+    assert effects == [PauseVoice(), Evaluate(2)]
+    assert deadline(state, POLICY) == 5200 + COMES_BACK_MS
+    state, effects = play(state, Tick(5200 + COMES_BACK_MS))
+    assert effects == [ResumeVoice(), ForgetAudio()]
     assert state == Answering(2, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
+
+
+def test_the_voice_does_not_come_back_in_the_pause_behind_a_first_word() -> None:
+    okay, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Transcribed(5400, "Okay.", 2))
+    state, effects = play(okay, SpeechBegan(5550), SpeechPaused(5900, 5800), Transcribed(6000, "Okay, stop.", 3))
+    assert effects == [Evaluate(3), Interrupt(1), OpenTurn()]
+    assert play(state, Tick(7400))[1] == [DropTurn(3, "Okay, stop."), ForgetAudio()]
+    state, effects = play(okay, Delivered(5500, 1))
+    assert (state, effects) == (Idle(2), [ResumeVoice(), ForgetAudio()]), "a reply that is only shown"
 
 
 def test_a_question_over_the_voice_takes_the_floor_and_is_answered() -> None:
@@ -238,9 +252,10 @@ def test_who_goes_on_soon_after_their_turn_was_ended_continues_it() -> None:
 
 
 def test_a_breath_in_the_pause_does_not_make_another_turn_of_the_rest() -> None:
-    breathed, effects = play(answering(), SpeechBegan(1300), SpeechPaused(1500, 1400), Transcribed(1600, "", 2))
+    breath = (SpeechBegan(1300), SpeechPaused(1500, 1400), Transcribed(1600, "", 2), Tick(1400 + COMES_BACK_MS))
+    breathed, effects = play(answering(), *breath)
     assert effects == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
-    rest = (SpeechBegan(1900), WordsSoFar(2300, "in the hall"))
+    rest = (SpeechBegan(1950), WordsSoFar(2300, "in the hall"))
     assert play(breathed, *rest)[1] == [PauseVoice(), Interrupt(1, rejoins=True), OpenTurn()]
 
 
@@ -552,7 +567,7 @@ def test_left_alone_every_state_comes_to_rest() -> None:
         for effect in effects:
             world.see(effect)
         assert isinstance(left_alone(state, now_ms)[0], Idle | Answering)
-        if world.utterance and world.words:
+        if world.utterance and world.words and not (isinstance(state, Judging) and state.dismissed):
             quiet_since_ms = now_ms if world.quiet_since_ms is None else world.quiet_since_ms
             paused, first = play(state, SpeechPaused(now_ms, quiet_since_ms), Delivered(now_ms, world.reply))
             _, later = left_alone(paused, now_ms)
