@@ -51,7 +51,7 @@ Interruptions = Literal["never", "polite", "eager"]
 class Policy:
     """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
 
-    wait_complete_ms: float = 200.0
+    wait_complete_ms: float = 180.0
     wait_incomplete_ms: float = 1500.0
     wait_unjudged_ms: float = 500.0
     """Where there is no turn detector."""

@@ -71,7 +71,7 @@ def wait(probability: float | None, text: str, pace_ms: float = 0.0) -> float:
         (0.95, "Turn on the light.", 200, 200),
         (0.01, "Can you recommend a good book?", 500, 900),
         (0.13, "On Monday.", 500, 850),
-        (0.01, "I was thinking.", 1400, 1500),
+        (0.01, "I was thinking.", 1300, 1500),
         (0.97, "Please remind me to", 1300, 1500),
         (0.9, "My phone number is 555", 1200, 1500),
         (None, "What time is it?", 500, 900),
@@ -95,7 +95,7 @@ def test_the_surer_the_detector_the_shorter_the_wait_and_never_more_than_the_lon
 
 def test_without_a_detector_the_words_still_count() -> None:
     assert unjudged_ms("What time is it?", wait_ms=500, incomplete_ms=1500) == 500
-    assert unjudged_ms("I would like to", wait_ms=500, incomplete_ms=1500) == 1500
+    assert unjudged_ms("I would like to", wait_ms=500, incomplete_ms=1500) == LONGEST_SILENCE_MS
     assert unjudged_ms("The red one.", wait_ms=500, incomplete_ms=1500, pace_ms=800) == 1000
 
 

@@ -83,7 +83,7 @@ def test_a_finished_utterance_is_thought_about_at_once_and_committed_after_a_sho
     assert effects == [OpenTurn(), Evaluate(1), Think(1, "What time is it?")]
     state, effects = play(state, EndJudged(1160, 0.9, 1))
     assert effects == []
-    assert deadline(state, POLICY) == 1200
+    assert deadline(state, POLICY) == 1000 + POLICY.wait_complete_ms
     state, effects = play(state, Tick(1200))
     assert effects == [Commit(1), ForgetAudio()]
     assert state == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
@@ -305,7 +305,7 @@ def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_lis
 
 def test_stop_ends_the_reply_and_gets_none() -> None:
     state, effects = play(
-        answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), EndJudged(5450, 0.9, 2), Transcribed(5490, "Stop.", 2)
+        answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), EndJudged(5450, 0.9, 2), Transcribed(5470, "Stop.", 2)
     )
     assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn()]
     state, effects = play(state, Tick(5300 + POLICY.wait_complete_ms))
