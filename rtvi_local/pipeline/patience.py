@@ -28,6 +28,7 @@ class Shape(Enum):
     UNFINISHED = "more must come"
     NUMBER = "a number that is being read out"
     UNMARKED = "the transcriber put no mark behind them"
+    FRAGMENT = "the transcriber put no capital before them, or they only name something of somebody's"
     OPEN = "may be over"
     FINISHED = "a whole question, or an answer in a word or two"
 
@@ -45,6 +46,8 @@ _DANGLING = _set(
 """Words that seldom end anything that somebody wants answered. `in`, `on`, `up`, `her`, `this` often do."""
 _WANTS_OBJECT = _set("need needs want wants prefer require requires bring buy send give")
 """Verbs that end a question for their object ("what do you need?"), but little else."""
+_POSSESSIVES = _set("my your his her our their")
+"""Before what somebody begins to talk of: "my brother". As an answer it is whole, and waits half a second."""
 _MODALS = _set("can could will would shall should may might must")
 """They end an answer ("yes, I would"), or a sentence's beginning ("my doctor said that I should")."""
 _QUESTION_WORDS = _set("what who whom whose when where why how which")
@@ -112,9 +115,12 @@ def shape(text: str) -> Shape:
         return Shape.UNFINISHED
     if len(words) <= _SHORT_CLAUSE_WORDS and "," not in plain and _CLAUSE_STARTS.match(plain) and not plain.endswith("?"):
         return Shape.UNFINISHED
-    # Whisper ends most of what sounds whole with a mark; what it leaves without one is often cut off.
+    # Whisper begins most of what sounds whole with a capital and ends it with a mark; what it leaves without is often cut off.
     if len(words) > 3 and plain[-1].isalpha() and plain[-1].isascii():
         return Shape.UNMARKED
+    names = len(words) <= 3 and words[0] in _POSSESSIVES
+    if (names or text.strip()[0].islower()) and not plain.endswith("?"):
+        return Shape.FRAGMENT
     if plain.endswith("?") and _QUESTION.match(plain):
         return Shape.FINISHED
     return Shape.OPEN
@@ -129,6 +135,8 @@ def _lacks_its_object(words: Sequence[str], plain: str) -> bool:
         return words[0] not in _QUESTION_WORDS and words[-3] not in ("all", "everything", "what", "that's")
     if last in _MODALS:
         return len(words) > 3 and words[0] not in _ANSWERS and words[-3] not in ("as", "than")
+    if last == "some":
+        return not plain.endswith("?")
     if last in _QUESTION_WORDS:
         return _KNOWN_UNKNOWN.search(" ".join(words)) is None
     return _MISHEARD_WHETHER.search(plain) is not None
@@ -137,12 +145,14 @@ def _lacks_its_object(words: Sequence[str], plain: str) -> bool:
 _UNFINISHED: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.9, 1.0), (1.0, 0.9))
 _NUMBER: Sequence[tuple[float, float]] = ((0.0, 1.0), (1.0, 0.9))
 _UNMARKED: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.7, 0.8), (0.95, 0.25))
+_FRAGMENT: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.06, 1.0), (0.1, 0.6), (0.7, 0.6), (0.95, 0.25))
 _OPEN: Sequence[tuple[float, float]] = ((0.0, 1.0), (0.06, 1.0), (0.1, 0.46), (0.5, 0.35), (_SURE, 0.0))
 _FINISHED: Sequence[tuple[float, float]] = ((0.0, 0.46), (0.1, 0.4), (0.5, 0.15), (0.7, 0.0))
 _CURVES = {
     Shape.UNFINISHED: _UNFINISHED,
     Shape.NUMBER: _NUMBER,
     Shape.UNMARKED: _UNMARKED,
+    Shape.FRAGMENT: _FRAGMENT,
     Shape.OPEN: _OPEN,
     Shape.FINISHED: _FINISHED,
 }
@@ -165,7 +175,7 @@ def unjudged_ms(text: str, *, wait_ms: float, incomplete_ms: float, pace_ms: flo
             wait = max(wait_ms, incomplete_ms)
         case Shape.FINISHED:
             wait = wait_ms
-        case Shape.OPEN:
+        case Shape.OPEN | Shape.FRAGMENT:
             wait = max(wait_ms, min(pace_ms + PACE_MARGIN_MS, incomplete_ms)) if pace_ms else wait_ms
     return min(wait, LONGEST_SILENCE_MS)
 
