@@ -88,6 +88,7 @@ class ChatPrompt:
         self._control_begins = re.compile(f"(?=(?:{alternatives}))(.)", re.DOTALL)
         self._bos_to_add = vocabulary.bos_to_add
         self._strips_left, self._strips_right = vocabulary.strips_left, vocabulary.strips_right
+        self._marks = {vocabulary.tokenize(mark)[0] for mark in ".?!" if len(vocabulary.tokenize(mark)) == 1}
         # A conversation's earlier messages come again with every turn; only what is new has to be tokenized.
         self._tokenize = lru_cache(maxsize=4096)(lambda text: tuple(vocabulary.tokenize(text)))
 
@@ -113,6 +114,22 @@ class ChatPrompt:
             marked = [*plain, {"role": "user", "content": _END}]
         text, mark, _ = self._template.render(marked, tools=self._plain_tools(tools), to_reply=False).partition(_END)
         return self._tokens(text, pictures, open_end=True) if mark else []
+
+    def end_of_words(self, messages: Sequence[Message], tokens: Sequence[int]) -> int | None:
+        """Which of `tokens`, the `reply_tokens` of these messages, is the first behind the last word of the user, who spoke
+        last: the mark there, or what ends the message. None where that cannot be told."""
+        if not messages or messages[-1].get("role") != "user" or not isinstance(messages[-1].get("content"), str):
+            return None
+        plain, pictures = self._plain(messages)
+        marked = [*plain[:-1], {**plain[-1], "content": f"{str(plain[-1]['content']).rstrip()}{_END}"}]
+        text, mark, _ = self._template.render(marked, tools=None, to_reply=False).partition(_END)
+        words = self._tokens(text, pictures) if mark else []
+        end = len(words)
+        if not end or list(tokens[:end]) != words:
+            return None
+        while end > 1 and words[end - 1] in self._marks:
+            end -= 1
+        return end
 
     def call_tokens(self, name: str, *, first: bool) -> list[int]:
         """What comes before the arguments of a call: behind `reply_tokens` or, unless it is the first, behind another's end."""

@@ -159,6 +159,8 @@ class ScriptedModel:
         self.prompts: list[list[Message]] = []
         """What each reply was asked to answer."""
         self.prefilled: list[list[Message]] = []
+        self.ending: Callable[[Sequence[Message]], float] | None = None
+        """What it thinks of the end of the last message."""
         self.replies_closed_early = 0
 
     def open_session(self) -> ScriptedModelSession:
@@ -208,11 +210,19 @@ class ScriptedModelSession:
         return answer
 
     async def reply(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[Tool] = (),
+        on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Word by word, each with the space before it."""
         del temperature, tools
         model = self._model
+        if on_ending is not None and model.ending is not None:
+            on_ending(model.ending(messages))
         model.prompts.append(copy.deepcopy(list(messages)))
         answer, model.thought_of = model.thought_of, None
         if answer is None:

@@ -6,7 +6,7 @@ awaiting task (or closing the iterator) stops the work, not just the waiting, as
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -132,9 +132,16 @@ class ModelSession(Protocol):
         ...
 
     def reply(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[Tool] = (),
+        on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:
-        """The reply's text, piece by piece. Closing the iterator frees the cores within 30 ms."""
+        """The reply's text, piece by piece. Closing the iterator frees the cores within 30 ms. `on_ending` is told, as soon as
+        it is known and if it is, how likely (natural logarithm) a sentence ends where the user's last message does."""
         ...
 
     def close(self) -> None:

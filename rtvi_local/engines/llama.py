@@ -5,11 +5,13 @@ It uses the low-level calls: the high-level `Llama` has one sequence, so two con
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
+import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from rtvi_local.engines.chat_prompt import ChatPrompt, shown
@@ -206,9 +208,17 @@ class LlamaModel:
         tokens = tokens_of(messages)
         self._require_room(_cells(tokens, seen), 1)
         if tokens:
-            await Run(self._scheduler, Job(sequence, tokens, pictures=seen)).to_end()
+            ending = self.prompt.end_of_words(messages, tokens) if as_if_finished else None
+            await Run(self._scheduler, Job(sequence, tokens, pictures=seen, ending=ending)).to_end()
 
-    async def _start_reply(self, sequence: int, messages: Sequence[Message], max_tokens: int, temperature: float) -> Run:
+    async def _start_reply(
+        self,
+        sequence: int,
+        messages: Sequence[Message],
+        max_tokens: int,
+        temperature: float,
+        on_ending: Callable[[float], None] | None,
+    ) -> Run:
         if messages and messages[-1].get("role") == "tool":
             temperature = 0.0  # what was found out is to be told, not to be played with
         messages = in_words(messages)
@@ -217,7 +227,10 @@ class LlamaModel:
         tokens = self.prompt.reply_tokens(messages)
         self._require_room(_cells(tokens, seen), max_tokens)
         sampler = Sampler(temperature, self._n_vocab)
-        return Run(self._scheduler, Job(sequence, tokens, sampler, max_tokens, pictures=seen))
+        job = Job(sequence, tokens, sampler, max_tokens, pictures=seen)
+        if on_ending is not None:
+            job.ending, job.on_ending = self.prompt.end_of_words(messages, tokens), _in_loop(on_ending)
+        return Run(self._scheduler, job)
 
     async def _see(self, messages: Sequence[Message]) -> dict[int, Chunk]:
         """Look at the pictures in `messages`; returns their parts by what stands for them in the prompt."""
@@ -270,13 +283,19 @@ class LlamaSession:
         return await self._model.calls(messages, tools)
 
     async def reply(
-        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, tools: Sequence[Tool] = ()
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[Tool] = (),
+        on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """The answer to `messages`, in pieces of whole characters, without leading whitespace. Raises ContextFull, before it
         computes anything, if messages and `max_tokens` are more than `context_tokens`."""
         self._require_open()
         del tools  # the model sees them where it calls, see tool_words
-        run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature)
+        run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature, on_ending)
         try:
             first = True
             async for piece in run:
@@ -295,6 +314,17 @@ class LlamaSession:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineError(f"{self._model.model_name}: the session is closed.")
+
+
+def _in_loop(told: Callable[[float], None]) -> Callable[[float], None]:
+    """For the engine's thread to call."""
+    loop = asyncio.get_running_loop()
+
+    def tell(value: float) -> None:
+        with contextlib.suppress(RuntimeError):  # a loop that is closed has nobody left who listens
+            loop.call_soon_threadsafe(told, value)
+
+    return tell
 
 
 def _cells(tokens: Sequence[int], pictures: Mapping[int, Chunk]) -> int:

@@ -41,6 +41,10 @@ class Job:
     max_tokens: int = 0
     score_from: int | None = None
     """From this token on it is wanted how likely the model finds each."""
+    ending: int | None = None
+    """The first of `tokens` behind the last word that the person said: how likely is it that a sentence ends there?"""
+    on_ending: Callable[[float], None] = lambda _: None
+    """Told that log-probability, on the engine's thread."""
     urgent: bool = False
     """Somebody waits for it, although it writes nothing."""
     pictures: Mapping[int, Chunk] = field(default_factory=dict)

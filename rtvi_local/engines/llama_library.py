@@ -156,10 +156,17 @@ class Batch:
         self._batch.n_tokens = 0
 
     def add(
-        self, sequence: int, position: int, tokens: Sequence[int], *, wants_output: bool, outputs_from: int | None = None
+        self,
+        sequence: int,
+        position: int,
+        tokens: Sequence[int],
+        *,
+        wants_output: bool,
+        outputs_from: int | None = None,
+        output_of: int | None = None,
     ) -> int:
         """Returns the index under which the last token's logits can be sampled, if `wants_output`; with `outputs_from`, all
-        from that one of `tokens` on have some."""
+        from that one of `tokens` on have some, and with `output_of` that one."""
         batch, start = self._batch, self._batch.n_tokens
         if start + len(tokens) > self._capacity:
             raise ValueError(f"{start + len(tokens)} tokens do not fit into a batch of {self._capacity}")
@@ -169,7 +176,7 @@ class Batch:
             batch.pos[index] = position + offset
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = sequence
-            batch.logits[index] = outputs_from is not None and offset >= outputs_from
+            batch.logits[index] = offset == output_of or (outputs_from is not None and offset >= outputs_from)
         batch.n_tokens = start + len(tokens)
         last = batch.n_tokens - 1
         if wants_output:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_cache import SequenceCache
+from rtvi_local.engines.llama_endings import Endings
 from rtvi_local.engines.llama_jobs import Finished, Job, Stats
 from rtvi_local.engines.llama_library import AbortSwitch, Batch, last_error, lib
 from rtvi_local.engines.llama_plan import Demand, Share, Wish, beside_tokens, plan
@@ -64,6 +65,7 @@ class Scheduler:
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._jobs: dict[int, Job] = {}
         self._scores = Scores(vocabulary.n_tokens)
+        self._endings = Endings(vocabulary)
         self._reading_ahead: frozenset[int] = frozenset()
         """The sequences of the batch at work, if no reply is part of it."""
         self._closing = False
@@ -150,6 +152,9 @@ class Scheduler:
         if job.cancelled:
             return
         reused = self._cache.adopt(job.sequence, job.tokens)
+        if job.ending is not None and job.ending <= reused and not self._endings.tell_again(job):
+            self._cache.shorten(job.sequence, job.ending - 1)  # others' words began alike
+            reused = self._cache.length(job.sequence)
         if job.score_from is not None:
             reused = self._take_scores(job, reused)
         elif reused == len(job.tokens):
@@ -253,7 +258,7 @@ class Scheduler:
         if code == 0:
             self._measure(sum(share.tokens for share in shares), (time.perf_counter() - started_s) * 1000)
             for share in shares:
-                self._advance(share, outputs.get(share.sequence))
+                self._advance(share, outputs[share.sequence])
             return
         self._not_computed(jobs, code)
 
@@ -290,22 +295,25 @@ class Scheduler:
                 job.tokens[held : held + share.tokens],
                 wants_output=complete,
                 outputs_from=scored,
+                output_of=None if job.ending is None else job.ending - 1 - held,
             )
-            if complete or scored is not None:
-                outputs[share.sequence] = index
+            outputs[share.sequence] = index
         return outputs
 
-    def _advance(self, share: Share, output: int | None) -> None:
-        """Books what was computed, and takes a reply's next token."""
+    def _advance(self, share: Share, output: int) -> None:
+        """Books what was computed, and takes a reply's next token. `output` is the index of the share's last token."""
         job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-        if job.score_from is not None and output is not None:
+        complete = job.sampler is not None and held + share.tokens == len(job.tokens)
+        if job.ending is not None and held < job.ending <= held + share.tokens:
+            self._endings.tell(self._context, job, output - (held + share.tokens) + job.ending)
+        if job.score_from is not None:
             # The last token's own output tells what would follow the text: nobody asks.
             first = max(held, job.score_from - 1)
             following = job.tokens[first + 1 : held + share.tokens + 1]
             index = output - (held + share.tokens - 1) + first
             self._scores.add(self._context, job.sequence, index, following)
         self._book(job, share.tokens)
-        if job.sampler is not None and output is not None and not job.cancelled:
+        if complete and job.sampler is not None and not job.cancelled:
             job.read_s = job.read_s or time.perf_counter()
             self._take_tokens(job, job.sampler.sample(self._context, output))
 

@@ -75,6 +75,14 @@ class EndOfTurn:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class EndOfWords:
+    """The language model's opinion: how likely (natural logarithm) a sentence ends where these words do."""
+
+    log_probability: float
+    revision: int
+
+
 # --- turns -------------------------------------------------------------------------------------------------------------
 
 
@@ -391,7 +399,7 @@ class Failed:
 
 
 Frame = Union[
-    Audio, SpeechStarted, SpeechStopped, Transcript, EndOfTurn,
+    Audio, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords,
     TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, VoicePaused, VoiceResumed,
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, ToolCall, ToolResult, Filler,
     Clause, SynthesisStarted, Speech, SynthesisEnded,

@@ -42,6 +42,8 @@ class Deciding:
     must_end: bool = False
     """The turn has reached its longest time: no pause is waited for."""
     words: str = ""
+    ending: float | None = None
+    """The language model's log-probability that a sentence ends where `text` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,15 @@ class EndJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsJudged:
+    """The language model's log-probability that a sentence ends where the words of evaluation `revision` do."""
+
+    at_ms: float
+    log_probability: float
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """A message in text that wants an answer now."""
 
@@ -155,7 +166,7 @@ class Tick:
     at_ms: float
 
 
-Event = SpeechBegan | SpeechPaused | WordsSoFar | Transcribed | EndJudged | Typed | Delivered | Hushed | Tick
+Event = SpeechBegan | SpeechPaused | WordsSoFar | Transcribed | EndJudged | WordsJudged | Typed | Delivered | Hushed | Tick
 
 # --- what must be done -------------------------------------------------------------------------------------------------
 

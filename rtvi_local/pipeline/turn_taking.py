@@ -46,6 +46,7 @@ from rtvi_local.pipeline.turn_states import (
     Tick,
     Transcribed,
     Typed,
+    WordsJudged,
     WordsSoFar,
 )
 from rtvi_local.pipeline.turn_waits import (
@@ -126,6 +127,8 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
             return _heard_so_far(replace(state, words=text), at_ms, policy)
         case EndJudged(at_ms, probability, revision) if revision == state.latest:
             return _settle(replace(state, probability=probability), at_ms, policy)
+        case WordsJudged(at_ms, log_probability, revision) if revision == state.latest:
+            return _settle(replace(state, ending=log_probability), at_ms, policy)
         case Tick(at_ms) if state.text is None:
             return _heard_so_far(state, at_ms, policy)
         case Tick(at_ms):

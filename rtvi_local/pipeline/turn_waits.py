@@ -51,7 +51,7 @@ Interruptions = Literal["never", "polite", "eager"]
 class Policy:
     """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
 
-    wait_complete_ms: float = 180.0
+    wait_complete_ms: float = 195.0
     wait_incomplete_ms: float = 1500.0
     wait_unjudged_ms: float = 500.0
     """Where there is no turn detector."""
@@ -75,12 +75,17 @@ def patience_ms(state: Deciding, policy: Policy) -> float:
         return patience.wait_ms(
             state.probability,
             text,
+            ending=state.ending,
             complete_ms=policy.wait_complete_ms,
             incomplete_ms=policy.wait_incomplete_ms,
             pace_ms=policy.pace_ms,
         )
     return patience.unjudged_ms(
-        text, wait_ms=policy.wait_unjudged_ms, incomplete_ms=policy.wait_incomplete_ms, pace_ms=policy.pace_ms
+        text,
+        ending=state.ending,
+        wait_ms=policy.wait_unjudged_ms,
+        incomplete_ms=policy.wait_incomplete_ms,
+        pace_ms=policy.pace_ms,
     )
 
 

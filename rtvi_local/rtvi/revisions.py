@@ -11,6 +11,7 @@ from rtvi_local.pipeline.frames import (
     BotStoppedSpeaking,
     Cue,
     EndOfTurn,
+    EndOfWords,
     Frame,
     Interrupted,
     Measured,
@@ -25,7 +26,7 @@ from rtvi_local.pipeline.frames import (
 )
 
 _NONE = -1
-_UNSEEN = (Prompt, Speech, Cue, EndOfTurn)
+_UNSEEN = (Prompt, Speech, Cue, EndOfTurn, EndOfWords)
 """Never shown, and too large to keep for nothing."""
 
 

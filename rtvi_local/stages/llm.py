@@ -14,6 +14,7 @@ from rtvi_local.pipeline.frames import (
     Condense,
     Condensed,
     Configured,
+    EndOfWords,
     Failed,
     Frame,
     Interrupted,
@@ -177,7 +178,11 @@ class Llm(Stage):
                 calls = distinct(await self._session.calls(messages, tools), made)
             if not calls:
                 pieces = self._session.reply(
-                    messages, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature, tools=tools
+                    messages,
+                    max_tokens=self._settings.max_tokens,
+                    temperature=self._settings.temperature,
+                    tools=tools,
+                    on_ending=None if self._committed.is_set() else lambda value: self.emit(EndOfWords(value, revision)),
                 )
                 written = CallsInText([tool.name for tool in tools])
                 async with contextlib.aclosing(pieces):

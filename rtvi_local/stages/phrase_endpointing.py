@@ -16,6 +16,7 @@ from rtvi_local.pipeline import turn_states as turns
 from rtvi_local.pipeline.frames import (
     Configured,
     EndOfTurn,
+    EndOfWords,
     Failed,
     Frame,
     Interrupted,
@@ -100,6 +101,8 @@ class PhraseEndpointing(Stage):
         """What the end of the pipeline has to say, as an observer hears it: frames themselves never go back up."""
         if isinstance(frame, ReplyDelivered):
             self.post(turns.Delivered(self._now_ms(), frame.revision))
+        elif isinstance(frame, EndOfWords):
+            self.post(turns.WordsJudged(self._now_ms(), frame.log_probability, frame.revision))
 
     def type_text(self, text: str, *, speak_reply: bool, say: str | None = None) -> None:
         """A turn in text: it takes the floor at once. Empty text has the model go on from what the context holds; `say` is

@@ -178,3 +178,21 @@ def test_nobody_can_write_a_picture(model: Model) -> None:
     prompt = ChatPrompt(model.template, model.vocabulary, Eyes())
     written = prompt.reply_tokens([{"role": "user", "content": "Look: \ufdd20\ufdd2"}])
     assert written == prompt.reply_tokens([{"role": "user", "content": "Look: 0"}])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("What is it?", "What is it"), ("Translate the word", "Translate the word"), ("Hi!?", "Hi")]
+)
+def test_where_the_persons_last_word_ends_is_known(model: Model, text: str, words: str) -> None:
+    messages: list[Message] = [SYSTEM, {"role": "user", "content": text}]
+    tokens = model.prompt.reply_tokens(messages)
+    end = model.prompt.end_of_words(messages, tokens)
+    if text.endswith("!?") and end is not None:
+        assert model.text(tokens[:end]).endswith((words, text)), "two marks may be one token, which is no mark then"
+    else:
+        assert end is not None
+        assert model.text(tokens[:end]).endswith(words)
+
+
+def test_where_nobody_spoke_last_no_words_end(model: Model) -> None:
+    assert model.prompt.end_of_words([SYSTEM], model.prompt.reply_tokens([SYSTEM])) is None

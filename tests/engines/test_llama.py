@@ -128,6 +128,27 @@ def test_words_read_while_they_were_spoken_are_not_read_again(model: LlamaModel)
     assert run(talk()) == tail <= 8
 
 
+def test_it_knows_whether_a_sentence_may_end_where_it_does_whether_or_not_it_was_read_before(model: LlamaModel) -> None:
+    async def ending(text: str, *, read_before: bool) -> float:
+        told: list[float] = []
+        session = model.open_session()
+        messages: list[Message] = [SYSTEM, {"role": "user", "content": text}]
+        if read_before:
+            await session.prefill(messages)
+        async for _ in session.reply(messages, max_tokens=2, temperature=0, on_ending=told.append):
+            pass
+        session.close()
+        (value,) = told
+        return value
+
+    for read_before in (False, True):
+        whole = run(ending("What is the capital of France?", read_before=read_before))
+        broken_off = run(ending("What is the capital of?", read_before=read_before))
+        unmarked = run(ending("What is the capital of", read_before=read_before))
+        assert whole > -5 > -8 > broken_off
+        assert unmarked == pytest.approx(broken_off, abs=0.5)
+
+
 def test_two_conversations_at_once_say_what_each_says_alone(model: LlamaModel) -> None:
     async def talk() -> tuple[list[str], list[str]]:
         sessions = model.open_session(), model.open_session()

@@ -98,6 +98,18 @@ def test_the_surer_the_detector_the_shorter_the_wait_and_never_more_than_the_lon
         assert unjudged_ms(text, wait_ms=9000, incomplete_ms=9000, pace_ms=pace_ms) <= LONGEST_SILENCE_MS
 
 
+def test_words_that_lack_something_are_waited_for_however_finished_they_sound() -> None:
+    def wait(text: str, ending: float | None) -> float:
+        return wait_ms(0.95, text, complete_ms=200, incomplete_ms=1500, ending=ending)
+
+    assert wait("Translate the word.", None) == wait("Translate the word.", -3.0) == 200
+    assert 300 < wait("Translate the word.", -5.5) < 700
+    assert wait("Translate the word.", -10.5) == LONGEST_SILENCE_MS
+    assert wait("On Monday.", -7.3) == 200, "an answer of a word or two ends anywhere"
+    unjudged = unjudged_ms("Translate the word.", wait_ms=500, incomplete_ms=1500, ending=-7.0)
+    assert unjudged == 500 + 0.75 * 1000
+
+
 def test_without_a_detector_the_words_still_count() -> None:
     assert unjudged_ms("What time is it?", wait_ms=500, incomplete_ms=1500) == 500
     assert unjudged_ms("I would like to", wait_ms=500, incomplete_ms=1500) == LONGEST_SILENCE_MS

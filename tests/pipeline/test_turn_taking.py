@@ -38,6 +38,7 @@ from rtvi_local.pipeline.turn_states import (
     Tick,
     Transcribed,
     Typed,
+    WordsJudged,
     WordsSoFar,
 )
 from rtvi_local.pipeline.turn_taking import step
@@ -98,6 +99,16 @@ def test_an_utterance_that_sounds_unfinished_is_given_time_but_never_more_than_a
     assert 1000 + POLICY.wait_complete_ms < due <= 1000 + LONGEST_SILENCE_MS
     patient = Policy(wait_incomplete_ms=5000)
     assert deadline(state, patient) == 1000 + LONGEST_SILENCE_MS
+
+
+def test_what_the_language_model_thinks_of_the_words_keeps_a_turn_open() -> None:
+    heard = (SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1110, 0.95, 1), Transcribed(1120, "Translate the word.", 1))
+    state, effects = play(Idle(), *heard, WordsJudged(1170, -10.5, 1), Tick(1000 + POLICY.wait_complete_ms))
+    assert effects == [OpenTurn(), Evaluate(1), Think(1, "Translate the word.")]
+    assert deadline(state, POLICY) == 1000 + LONGEST_SILENCE_MS
+    assert play(state, SpeechBegan(1900))[1] == [Supersede(1)]
+    state, effects = play(Idle(), *heard, WordsJudged(1170, -10.5, 0), Tick(1000 + POLICY.wait_complete_ms))
+    assert effects[-2] == Commit(1), "an older evaluation says nothing"
 
 
 def test_words_that_come_after_the_silence_was_long_enough_are_committed_at_once() -> None:
@@ -369,6 +380,10 @@ def test_typed_text_takes_the_floor_from_whoever_has_it() -> None:
 # --- random walks ------------------------------------------------------------------------------------------------------
 
 
+def _knows_final_words(state: State) -> bool:
+    return (isinstance(state, Deciding) and state.text is not None) or (isinstance(state, Judging) and state.dismissed)
+
+
 @dataclass
 class World:
     """Watches the effects as somebody does who carries them out, and complains when they make no sense."""
@@ -401,7 +416,7 @@ class World:
                 self.quiet_since_ms = quiet_since_ms
             case Tick(at_ms) if any(isinstance(effect, Evaluate) for effect in effects):
                 self.quiet_since_ms = at_ms
-            case WordsSoFar(_, text) if self.utterance and not (isinstance(before, Deciding) and before.text is not None):
+            case WordsSoFar(_, text) if self.utterance and not _knows_final_words(before):
                 self.words = text
             case Transcribed(_, text, revision) if revision == self.awaited != 0:
                 self.words = text
@@ -487,6 +502,7 @@ def random_event(random_: random.Random, state: State, world: World, now_ms: flo
         WordsSoFar(now_ms, text),
         Transcribed(now_ms, text, revision),
         EndJudged(now_ms, random_.random(), revision),
+        WordsJudged(now_ms, -12 * random_.random(), revision),
         Tick(now_ms),
         Delivered(now_ms, random_.choice([world.reply, revision])),
         Typed(now_ms, "typed"),

@@ -6,12 +6,17 @@ For virtual time only: an answer takes as long as it is said to take, not as lon
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from rtvi_local.engines.interfaces import Float32, TimedWord, Transcriber, Transcription
+import numpy as np
+
+from rtvi_local.config import DEFAULT_SYSTEM_PROMPT
+from rtvi_local.engines.interfaces import Float32, LanguageModel, Message, TimedWord, Transcriber, Transcription
 from rtvi_local.engines.smart_turn import SmartTurn
 
 
@@ -23,7 +28,7 @@ class Answers:
         self._kept: dict[str, object] = json.loads(path.read_text()) if path.is_file() else {}
         self.asked = self.missed = 0
 
-    def get(self, samples: Float32) -> tuple[str, object | None]:
+    def get(self, samples: np.ndarray[tuple[int], np.dtype[np.generic]]) -> tuple[str, object | None]:
         key = hashlib.sha1(samples.tobytes()).hexdigest()
         self.asked += 1
         self.missed += key not in self._kept
@@ -71,3 +76,36 @@ class KeptTurnDetector:
         await asyncio.sleep(0.05)
         assert isinstance(kept, float)
         return kept
+
+
+class KeptEndings:
+    """What a language model thinks of how words end (EndOfWords)."""
+
+    def __init__(self, real: LanguageModel, answers: Answers) -> None:
+        self._real = real
+        self._answers = answers
+        self._thread = ThreadPoolExecutor(1)
+        """The model answers on a loop with a real clock."""
+
+    def of(self, text: str) -> float | None:
+        """The log-probability that a sentence ends there."""
+        key, kept = self._answers.get(np.frombuffer(text.encode(), np.uint8))
+        if kept is None:
+            kept = self._thread.submit(asyncio.run, self._ask(text)).result()
+            self._answers.put(key, kept)
+        return kept if isinstance(kept, float) else None
+
+    async def _ask(self, text: str) -> float | None:
+        told: list[float] = []
+        session = self._real.open_session()
+        messages: list[Message] = [{"role": "system", "content": DEFAULT_SYSTEM_PROMPT}, {"role": "user", "content": text}]
+        try:
+            async with contextlib.aclosing(
+                session.reply(messages, max_tokens=1, temperature=0.0, on_ending=told.append)
+            ) as pieces:
+                async for _ in pieces:
+                    pass
+            await asyncio.sleep(0)
+        finally:
+            session.close()
+        return told[0] if told else None

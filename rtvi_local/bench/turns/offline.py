@@ -22,16 +22,17 @@ import numpy as np
 from rtvi_local import virtual_clock
 from rtvi_local.audio.pcm import to_int16
 from rtvi_local.bench.report import percentile
-from rtvi_local.bench.turns.engines import Answers, KeptTranscriber, KeptTurnDetector
+from rtvi_local.bench.turns.engines import Answers, KeptEndings, KeptTranscriber, KeptTurnDetector
 from rtvi_local.bench.turns.scenes import EndOfTurn, Utterance, end_of_turn
 from rtvi_local.bench.turns.sounds import Studio, hiss, silence
 from rtvi_local.config import Stt, Vad
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 from rtvi_local.engines.invented import looks_invented, speech_energy_db
+from rtvi_local.engines.llama import LlamaModel
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.smart_turn import SmartTurn
 from rtvi_local.engines.whisper import Whisper
-from rtvi_local.pipeline.frames import Audio, Frame, TurnCommitted, UserTurn, VoicePaused
+from rtvi_local.pipeline.frames import Audio, EndOfWords, Frame, TurnCommitted, UserTurn, VoicePaused
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.turn_waits import Policy
 from rtvi_local.stages.listening import Listening
@@ -42,6 +43,8 @@ LEAD_S = 0.5
 TAIL_S = 2.5
 ANSWER_MS = 350.0
 """From the words to the first sound of an answer, as measured by `rtvi-local bench` (first token, clause and sound)."""
+ENDING_MS = 60.0
+"""From the words to what the language model thinks of their end: the rest of the prompt has been read."""
 _PIECE = LISTENING_SAMPLE_RATE // 50
 
 
@@ -50,6 +53,7 @@ class Ears:
     silero: Silero
     transcriber: KeptTranscriber
     turn_detector: KeptTurnDetector | None
+    endings: KeptEndings | None
     is_invented: IsInvented
 
 
@@ -102,8 +106,10 @@ async def _observe(sound: Float32, ears: Ears, policy: Policy, vad: Vad) -> Obse
     def note(frame: Frame) -> None:
         now_ms = (loop.time() - LEAD_S) * 1000
         match frame:
-            case UserTurn(_, revision):
+            case UserTurn(text, revision):
                 seen.thought_ms[revision] = now_ms
+                if ears.endings is not None and (ending := ears.endings.of(text)) is not None:
+                    loop.call_later(ENDING_MS / 1000, turns.observe, EndOfWords(ending, revision))
             case TurnCommitted(revision):
                 seen.commits_ms.append(now_ms)
                 seen.answers_ms.append(max(now_ms, seen.thought_ms[revision] + ANSWER_MS))
@@ -151,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--complete-ms", type=float, default=Policy().wait_complete_ms)
     parser.add_argument("--incomplete-ms", type=float, default=Policy().wait_incomplete_ms)
     parser.add_argument("--no-detector", action="store_true", help="without Smart Turn")
+    parser.add_argument("--no-endings", action="store_true", help="without the language model's opinion on how words end")
     parser.add_argument("-v", "--verbose", action="store_true", help="name what was cut off, and what ended late")
     options = parser.parse_args(arguments)
     policy = Policy(
@@ -159,11 +166,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     studio = Studio(options.models / "piper-en_US-joe-medium", options.cache)
     whisper = Whisper.load(options.models / "whisper-base", device="cpu", threads=2)
     smart_turn = SmartTurn.load(options.models / "smart-turn-v3.2")
+    model = LlamaModel.load(options.models / "qwen2.5-coder-0.5b", device="cpu", threads=2, context_tokens=1024, sessions=1)
     words, ends = Answers(options.cache / "whisper.json"), Answers(options.cache / "smart-turn.json")
+    endings = Answers(options.cache / "endings.json")
     ears = Ears(
         Silero.load(options.models / "silero-vad-v6"),
         KeptTranscriber(whisper, words),
         None if options.no_detector else KeptTurnDetector(smart_turn, ends),
+        None if options.no_endings else KeptEndings(model, endings),
         lambda said, samples: looks_invented(said, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples)),
     )
     scenes = end_of_turn(options.scenes)
@@ -177,6 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         words.save()
         ends.save()
+        endings.save()
+        model.close()
         whisper.close()
         smart_turn.close()
         studio.close()
