@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from itertools import pairwise
 
-LONGEST_SILENCE_MS = 1350.0
+LONGEST_SILENCE_MS = 1330.0
 """However incomplete an utterance sounds: peers that wait 3 to 5 s on a wrong "incomplete" are what people complain of. From
 outside it is 0.1 s more, which the voice activity detector trails the last sound by, and must stay below 1.5 s."""
 PACE_MARGIN_MS = 200.0

@@ -70,6 +70,8 @@ class Overlapping:
     may_rejoin_until_ms: float = NEVER
     """As above: if this sound began before, its words, if it has any, belong to the turn."""
     words: str = ""
+    again_ms: float | None = None
+    """When it went on after a short pause, if it did."""
 
 
 @dataclass(frozen=True, slots=True)

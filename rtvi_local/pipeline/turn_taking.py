@@ -55,7 +55,7 @@ from rtvi_local.pipeline.turn_waits import (
     LONGEST_TRANSCRIPTION_MS,
     REJOIN_MS,
     Policy,
-    judged_after_ms,
+    judged_at_ms,
     longest_unheard_ms,
     patience_ms,
     rejoins_after_ms,
@@ -248,7 +248,7 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
             if begins_to_take_floor(text):
                 return _taken(sound_so_far)
             return sound_so_far, ()
-        case Tick(at_ms) if at_ms >= state.started_ms + judged_after_ms(policy):
+        case Tick(at_ms) if at_ms >= judged_at_ms(state, policy):
             if not policy.knows_words:
                 return _taken(state)
             return replace(_under(state), sound=state), (ResumeVoice(),)
@@ -261,8 +261,8 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
 
 def _judging(state: Judging, event: Event, policy: Policy) -> Step:
     match event:
-        case SpeechBegan():
-            sound = Overlapping(state.latest, state.reply, state.started_ms, state.may_rejoin_until_ms, state.words)
+        case SpeechBegan(at_ms):
+            sound = Overlapping(state.latest, state.reply, state.started_ms, state.may_rejoin_until_ms, state.words, at_ms)
             if begins_to_take_floor(state.words):
                 return _taken(sound)
             return sound, ()

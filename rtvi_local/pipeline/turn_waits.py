@@ -42,6 +42,8 @@ REJOIN_MS = 1500.0
 LONGEST_WORDLESS_MS = 1100.0
 """Sound over the voice in which no words are found by then is music, or a machine: an interim transcript is due every half
 second and takes a quarter."""
+LONGEST_HELD_MS = 3000.0
+"""Noise with pauses in it must not hold the voice for ever."""
 
 
 Interruptions = Literal["never", "polite", "eager"]
@@ -51,7 +53,7 @@ Interruptions = Literal["never", "polite", "eager"]
 class Policy:
     """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
 
-    wait_complete_ms: float = 195.0
+    wait_complete_ms: float = 185.0
     wait_incomplete_ms: float = 1500.0
     wait_unjudged_ms: float = 500.0
     """Where there is no turn detector."""
@@ -129,7 +131,7 @@ def deadline(state: State, policy: Policy) -> float | None:
         case Deciding():
             return state.quiet_since_ms + patience_ms(state, policy)
         case Overlapping():
-            return state.started_ms + judged_after_ms(policy)
+            return judged_at_ms(state, policy)
         case Judging():
             return state.quiet_since_ms + (COMES_BACK_MS if state.dismissed else LONGEST_JUDGEMENT_MS)
         case _:
@@ -141,9 +143,15 @@ def longest_unheard_ms(words: str) -> float:
     return patience.LONGEST_SILENCE_MS if words else LONGEST_TRANSCRIPTION_MS
 
 
-def judged_after_ms(policy: Policy) -> float:
-    """How long a sound over the reply may go on before it is decided what it is."""
-    return max(LONGEST_WORDLESS_MS, policy.floor_ms) if policy.knows_words else policy.floor_ms
+def judged_at_ms(sound: Overlapping, policy: Policy) -> float:
+    """When it is decided what a sound is that goes on over the reply. What is said after a short pause has its own time to
+    become known in: words that are under way must not find the voice on its way back."""
+    if not policy.knows_words:
+        return sound.started_ms + policy.floor_ms
+    wordless_ms = max(LONGEST_WORDLESS_MS, policy.floor_ms)
+    if sound.again_ms is None:
+        return sound.started_ms + wordless_ms
+    return min(sound.again_ms + wordless_ms, sound.started_ms + LONGEST_HELD_MS)
 
 
 def rejoins_after_ms(sound: Overlapping | Judging) -> float | None:

@@ -44,6 +44,7 @@ from rtvi_local.pipeline.turn_states import (
 from rtvi_local.pipeline.turn_taking import step
 from rtvi_local.pipeline.turn_waits import (
     COMES_BACK_MS,
+    LONGEST_HELD_MS,
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     LONGEST_WORDLESS_MS,
@@ -201,6 +202,17 @@ def test_a_backchannel_pauses_the_voice_and_lets_it_go_on() -> None:
     state, effects = play(state, Tick(5200 + COMES_BACK_MS))
     assert effects == [ResumeVoice(), ForgetAudio()]
     assert state == Answering(2, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
+
+
+def test_what_goes_on_after_a_short_pause_over_the_voice_has_time_for_its_words() -> None:
+    held = (SpeechBegan(5000), SpeechPaused(5650, 5550), Transcribed(5750, "", 2), SpeechBegan(5950))
+    state, _ = play(answering(), *held)
+    assert deadline(state, POLICY) == 5950 + LONGEST_WORDLESS_MS, "its first words are known half a second after it began"
+    _, effects = play(state, Tick(5000 + LONGEST_WORDLESS_MS), WordsSoFar(6350, "I did not"))
+    assert effects == [Interrupt(1), OpenTurn()], "and the voice did not come back meanwhile"
+    for at_ms in (6600, 7200, 7800):
+        state, _ = play(state, SpeechPaused(at_ms, at_ms - 100), Transcribed(at_ms, "", 2), SpeechBegan(at_ms + 100))
+    assert deadline(state, POLICY) == 5000 + LONGEST_HELD_MS, "noise with pauses does not hold it for ever"
 
 
 def test_the_voice_does_not_come_back_in_the_pause_behind_a_first_word() -> None:
