@@ -30,6 +30,8 @@ from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack, tap
 Int16 = npt.NDArray[np.int16]
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+FULL_S = 5.0
+"""How long an appliance that is full is asked again."""
 MOST_JITTER_MS = 60.0
 """Between two packets of uninterrupted sound, on a machine that is busy with models."""
 _AUDIBLE = int(AUDIBLE_PEAK * 32768)
@@ -143,7 +145,12 @@ class Caller:
             body: dict[str, object] = {"sdp": offer.sdp, "type": offer.type, "pc_id": None, "restart_pc": False}
             if self._request_data is not None:
                 body["requestData"] = self._request_data
-            answered = await client.post(f"{self._base_url}/api/offer", json=body)
+            url = f"{self._base_url}/api/offer"
+            answered = await client.post(url, json=body)
+            until = self._loop.time() + FULL_S
+            while answered.status_code == httpx.codes.TOO_MANY_REQUESTS and self._loop.time() < until:
+                await asyncio.sleep(0.2)  # callers before this one have hung up, and are being seen off
+                answered = await client.post(url, json=body)
         if answered.status_code != 200:
             raise ConnectionError(f"the appliance refused the call: {answered.status_code} {answered.text}")
         answer = answered.json()

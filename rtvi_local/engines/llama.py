@@ -88,11 +88,11 @@ class LlamaModel:
         """Load the one .gguf file in `directory`, and the projector beside it that lets it see, and warm them up; blocking.
 
         `threads` compute prompts and the first clause of a reply, half of them the rest. `sessions` conversations of up to
-        `context_tokens` tokens each share a cache of `cache_tokens` (by default two whole conversations: few are that long;
-        when it is full, the conversation that rested for longest is read anew with its next turn). `kv_type` is "f16" or
-        "q8_0": by default the latter on the CPU, where it takes half the memory and is read faster (with 800 tokens in it, a
-        step of Qwen2.5 0.5B on one core went from 82 to 61 ms). On the CPU, `recoded` takes the faster weights that were made
-        of the model when it was installed, if they are there and whole (llama_recode.py). Raises EngineError.
+        `context_tokens` tokens each share a cache of `cache_tokens` (by default one and a half conversations: few are that
+        long; when it is full, the one that rested for longest is read anew with its next turn). `kv_type` is "f16" or "q8_0":
+        by default the latter on the CPU, where it takes half the memory and is read faster (with 800 tokens in it, a step of
+        Qwen2.5 0.5B on one core went from 82 to 61 ms). On the CPU, `recoded` takes the faster weights that were made of the
+        model when it was installed, if they are there and whole (llama_recode.py). Raises EngineError.
         """
         kv_type = kv_type or ("q8_0" if device == "cpu" else "f16")
         if kv_type not in KV_TYPES:
@@ -105,7 +105,7 @@ class LlamaModel:
             device=device,
             threads=threads,
             context_tokens=context_tokens,
-            cache_tokens=max(cache_tokens or context_tokens * min(2, sessions), context_tokens),
+            cache_tokens=max(cache_tokens or context_tokens * 3 // 2, context_tokens),
             sequences=sessions + 2 + JUDGING_SEQUENCES,
             batch_tokens=max(batch_tokens, PICTURE_BATCH_TOKENS) if projector else batch_tokens,
             kv_type=kv_type,
