@@ -305,6 +305,7 @@ class LlamaSession:
                 yield piece
         finally:
             run.cancel()
+            run.job.on_ending = lambda _: None  # who has gone is told nothing
 
     def close(self) -> None:
         if not self._closed:
