@@ -263,6 +263,7 @@ def tap(receiver: object, inbound: PacketSink) -> None:
 _TIME_BASE = Fraction(1, SAMPLE_RATE)
 _QUEUED_PACKETS = 5
 _BEHIND_SAMPLES = 2 * FRAME_SAMPLES
+_LASTING_SILENCE_FRAMES = 100
 _SILENT_FRAMES_PER_PACKET = 5
 """Of lasting silence: libopus sends one packet in 400 ms; one in 100 ms keeps every client sure that the track is alive."""
 _SILENT_FRAMES_PER_SOUND = 20
@@ -284,8 +285,8 @@ class OutboundAudio:
 
     @property
     def is_silent(self) -> bool:
-        """Nothing is to be heard now."""
-        return self._silent_frames > 0
+        """Nothing has been to be heard for two seconds: this is no pause between words, and no echo is on its way back."""
+        return self._silent_frames > _LASTING_SILENCE_FRAMES
 
     def send(self, samples: Int16) -> None:
         """Play 20 ms of 48 kHz mono now."""
