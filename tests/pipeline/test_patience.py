@@ -106,7 +106,7 @@ def test_words_that_lack_something_are_waited_for_however_finished_they_sound() 
     assert 300 < wait("Translate the word.", -5.5) < 700
     assert wait("Translate the word.", -10.5) == LONGEST_SILENCE_MS
     assert wait("On Monday.", -7.3) == 200, "an answer of a word or two ends anywhere"
-    unsure = [wait_ms(0.5, "Why is it so?", complete_ms=200, incomplete_ms=1500, ending=at) for at in (-4.0, -1.0)]
+    unsure = [wait_ms(0.5, "Why is the sky blue?", complete_ms=200, incomplete_ms=1500, ending=at) for at in (-4.0, -1.0)]
     assert unsure[0] > unsure[1] > 200, "words that are surely whole outweigh some of the detector's doubt"
     unjudged = unjudged_ms("Translate the word.", wait_ms=500, incomplete_ms=1500, ending=-7.0)
     assert unjudged == 500 + 0.75 * 1000
