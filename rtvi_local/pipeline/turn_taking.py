@@ -54,6 +54,7 @@ from rtvi_local.pipeline.turn_waits import (
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     REJOIN_MS,
+    SHORTEST_WORD_MS,
     Policy,
     judged_at_ms,
     longest_unheard_ms,
@@ -278,7 +279,8 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
             # The whole of the sound is being transcribed, which is surer. Only where that is late do these words count.
             return replace(state, words=text), ()
         case Transcribed(at_ms, text, revision) if revision == state.latest:
-            if not takes_floor(text) and at_ms < state.quiet_since_ms + COMES_BACK_MS:
+            may_go_on = text or state.quiet_since_ms >= state.started_ms + SHORTEST_WORD_MS
+            if may_go_on and not takes_floor(text) and at_ms < state.quiet_since_ms + COMES_BACK_MS:
                 return replace(state, words=text, dismissed=True), ()
             return _judged(state, event, (ResumeVoice(),), policy)
         case Delivered(at_ms, revision) if revision == state.reply:

@@ -37,6 +37,8 @@ LONGEST_JUDGEMENT_MS = 650.0
 COMES_BACK_MS = 500.0
 """Of silence after a sound that does not take the floor, before the voice comes back. "Okay, stop" and "Actually, turn on the
 light" have pauses of 0.2 to 0.4 s behind their first word, and a voice that comes back in them is cut off once more."""
+SHORTEST_WORD_MS = 350.0
+"""A sound that is shorter and has no words is a knock, or a bit of echo: nothing follows, and the voice comes back at once."""
 REJOIN_MS = 1500.0
 """After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
 LONGEST_WORDLESS_MS = 1100.0

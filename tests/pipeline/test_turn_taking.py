@@ -204,6 +204,11 @@ def test_a_backchannel_pauses_the_voice_and_lets_it_go_on() -> None:
     assert state == Answering(2, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
 
 
+def test_a_short_sound_without_words_lets_the_voice_come_back_at_once() -> None:
+    knock = (SpeechBegan(5000), SpeechPaused(5300, 5200), Transcribed(5380, "", 2))
+    assert play(answering(), *knock)[1] == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
+
+
 def test_what_goes_on_after_a_short_pause_over_the_voice_has_time_for_its_words() -> None:
     held = (SpeechBegan(5000), SpeechPaused(5650, 5550), Transcribed(5750, "", 2), SpeechBegan(5950))
     state, _ = play(answering(), *held)
