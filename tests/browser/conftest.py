@@ -178,10 +178,11 @@ def weather_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path
 
 
 def _spoken(text: str, models_directory: Path, folder: Path) -> Path:
-    from piper import PiperVoice
+    from piper import PiperVoice, SynthesisConfig
 
+    always_the_same = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
     voice = PiperVoice.load(next(models_directory.glob("piper-*/*.onnx")))
-    speech = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize(text)]).astype(np.float64)
+    speech = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize(text, always_the_same)]).astype(np.float64)
     seconds = len(speech) / voice.config.sample_rate
     at = np.arange(int(seconds * MICROPHONE_RATE)) / MICROPHONE_RATE * voice.config.sample_rate
     resampled = np.interp(at, np.arange(len(speech)), speech)

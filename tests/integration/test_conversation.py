@@ -66,7 +66,7 @@ def test_clear_speech_is_understood_nearly_without_error(models_directory: Path)
         async with world(models_directory) as w:
             for sentence in SENTENCES:
                 since = len(w.caller.messages)
-                await w.ask(sentence)
+                await w.ask(sentence, as_it_comes=True)
                 heard = " ".join(w.transcripts(since))
                 errors += word_errors(normalised_words(sentence), normalised_words(heard))
                 words += len(normalised_words(sentence))

@@ -16,6 +16,7 @@ from rtvi_local.audio.pcm import to_float
 from rtvi_local.bench.caller import Caller, Int16, Said
 from rtvi_local.bench.server_process import free_port
 from rtvi_local.bench.speech import CALLER_RATE, resampled, synthesize
+from rtvi_local.bench.words import normalised_words
 from rtvi_local.config import Config, Models
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.piper import PiperVoice
@@ -48,22 +49,32 @@ class Serving:
         return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
 
 
+MOST_TRIES = 4
+
+
 @dataclass
 class World(Serving):
     """`caller` talks with `appliance`."""
 
     caller: Caller
 
-    async def say(self, text: str) -> Said:
-        """Speak with the project's own voice, and return when the last sample has left."""
-        said = self.caller.say(await synthesize(self.voice, text))
+    async def say(self, text: str, *, as_it_comes: bool = False) -> Said:
+        """Speak with the project's own voice, and return when the last sample has left. Spoken so that Whisper understands it,
+        unless it is to be `as_it_comes`: the voice never says a thing twice in the same way, and one in thirty of its "France"
+        is "friends" to Whisper however it gets there."""
+        samples = await synthesize(self.voice, text)
+        for _ in range(MOST_TRIES):
+            if as_it_comes or normalised_words(await self.understand(samples)) == normalised_words(text):
+                break
+            samples = await synthesize(self.voice, text)
+        said = self.caller.say(samples)
         await said.done.wait()
         return said
 
-    async def ask(self, text: str) -> str:
+    async def ask(self, text: str, *, as_it_comes: bool = False) -> str:
         """Say something and wait until it has been answered; returns the answer's text as the client was told it."""
         since = len(self.caller.messages)
-        await self.say(text)
+        await self.say(text, as_it_comes=as_it_comes)
         return await self.answer(since)
 
     async def answer(self, since: int) -> str:
