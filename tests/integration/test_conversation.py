@@ -79,7 +79,7 @@ def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(model
     async def story() -> None:
         async with world(models_directory) as w:
             said_words = errors = 0
-            for question in ("Hello. My name is Anna.", "What is the capital of France?", "What is my name?"):
+            for question in ("Hello. My name is David.", "What is the capital of France?", "What is my name?"):
                 began_ms, since = w.caller.now_ms(), len(w.caller.messages)
                 reply = await w.ask(question)
                 outputs = [m.data for m in w.caller.messages[since:] if m.type == "bot-output"]
@@ -87,7 +87,7 @@ def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(model
                 audible = normalised_words(await w.understand(w.caller.heard_between(began_ms, w.caller.now_ms())))
                 assert told
                 said_words, errors = said_words + len(told), errors + word_errors(told, audible)
-            assert "anna" in reply.lower(), "the third turn refers to the first"
+            assert "david" in reply.lower(), "the third turn refers to the first"
             assert errors / said_words <= 0.15, f"{errors} of {said_words} words sounded otherwise"
             assert [m.type for m in w.caller.messages if m.type in ("error", "error-response")] == []
 

@@ -159,12 +159,22 @@ def surest(config: Config) -> Config:
     return replace(config, llm=replace(config.llm, temperature=0.0))
 
 
+async def understood(s: Serving, text: str) -> Int16:
+    """Speech that Whisper understands on a line of 8 kHz: the voice never says a thing twice in the same way."""
+    samples = await synthesize(s.voice, text, RATE)
+    for _ in range(4):
+        if normalised_words(await s.understand(samples, RATE)) == normalised_words(text):
+            break
+        samples = await synthesize(s.voice, text, RATE)
+    return samples
+
+
 @pytest.mark.parametrize("surroundings", [ROOM, NOTHING], ids=["from a room", "over a line that is silent between words"])
 def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surroundings: Int16) -> None:
     async def story() -> None:
         async with serving(models_directory, surest) as s, call(s, surroundings) as caller:
             question, wish, objection = [
-                await synthesize(s.voice, text, RATE)
+                await understood(s, text)
                 for text in (
                     "What is the capital of Italy?",
                     "Tell me a long story about a brave little dog.",
