@@ -176,7 +176,7 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             question, wish, objection = [
                 await understood(s, text)
                 for text in (
-                    "What is the capital of Italy?",
+                    "How many days are there in a week?",
                     "Tell me a long story about a brave little dog.",
                     "Wait a moment, what is the capital of France?",
                 )
@@ -186,7 +186,7 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             await until(lambda: caller.marks_answered)
             told = normalised_words(" ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed))
             heard = normalised_words(await s.understand(caller.recording(asked.last_sound_ms, caller.now_ms), RATE))
-            assert "rome" in told
+            assert "seven" in told
             assert word_errors(told, heard) <= 0.2 * len(told), f"told {told}, heard {heard}"
             assert not caller.cleared_ms
 
