@@ -184,10 +184,14 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             asked = await caller.speak(question)
             await until(lambda: finished(s, asked.last_sound_ms))
             await until(lambda: caller.marks_answered)
-            told = normalised_words(" ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed))
+            said = " ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed)
+            told = normalised_words(said)
             heard = normalised_words(await s.understand(caller.recording(asked.last_sound_ms, caller.now_ms), RATE))
             assert "seven" in told
-            assert word_errors(told, heard) <= 0.2 * len(told), f"told {told}, heard {heard}"
+            # "There are" is "they're" to Whisper at 8 kHz, whatever line it came over.
+            alone = normalised_words(await s.understand(await synthesize(s.voice, said, RATE), RATE))
+            errors = min(word_errors(words, heard) for words in (told, alone))
+            assert errors <= 0.2 * len(told), f"told {told}, which sounds like {alone}, heard {heard}"
             assert not caller.cleared_ms
 
             asked = await caller.speak(wish)
