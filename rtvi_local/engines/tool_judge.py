@@ -7,8 +7,8 @@ that of sentences that surely ask for none, because it depends on the model and 
 
 The second witness is what the call would say. Asked for the weather, the model takes the city from the question; made to call
 although nobody asked, it invents one. So little is needed for a call whose words were said, above all in a question, and much
-for one whose words are the model's own. Of 70 questions and remarks, half of them small talk about rain, cities and music, the
-ratio alone judged 8 wrong, and both together 1.
+for one whose words are the model's own. Of 64 questions and remarks, most of them small talk about rain, cities and music, the
+ratio alone judged 9 wrong, and both together 1.
 """
 
 from __future__ import annotations
