@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from rtvi_local.engines.call_form import call_form
@@ -88,7 +88,7 @@ class ChatPrompt:
         self._control_begins = re.compile(f"(?=(?:{alternatives}))(.)", re.DOTALL)
         self._bos_to_add = vocabulary.bos_to_add
         self._strips_left, self._strips_right = vocabulary.strips_left, vocabulary.strips_right
-        self._marks = {vocabulary.tokenize(mark)[0] for mark in ".?!" if len(vocabulary.tokenize(mark)) == 1}
+        self._marks = mark_tokens(vocabulary)
         # A conversation's earlier messages come again with every turn; only what is new has to be tokenized.
         self._tokenize = lru_cache(maxsize=4096)(lambda text: tuple(vocabulary.tokenize(text)))
 
@@ -120,16 +120,18 @@ class ChatPrompt:
         last: the mark there, or what ends the message. None where that cannot be told."""
         if not messages or messages[-1].get("role") != "user" or not isinstance(messages[-1].get("content"), str):
             return None
-        plain, pictures = self._plain(messages)
-        marked = [*plain[:-1], {**plain[-1], "content": f"{str(plain[-1]['content']).rstrip()}{_END}"}]
-        text, mark, _ = self._template.render(marked, tools=None, to_reply=False).partition(_END)
-        words = self._tokens(text, pictures) if mark else []
-        end = len(words)
-        if not end or list(tokens[:end]) != words:
+        end = len(tokens) - len(self._behind_words)
+        if not self._behind_words or list(tokens[end:]) != self._behind_words:
             return None
-        while end > 1 and words[end - 1] in self._marks:
+        while end > 1 and tokens[end - 1] in self._marks:
             end -= 1
         return end
+
+    @cached_property
+    def _behind_words(self) -> list[int]:
+        """What the template puts behind the user's text, for a reply: the same in every conversation."""
+        text = self._template.render([{"role": "user", "content": _END}], tools=None, to_reply=True)
+        return self._tokens(text.partition(_END)[2], (), whole=False)
 
     def call_tokens(self, name: str, *, first: bool) -> list[int]:
         """What comes before the arguments of a call: behind `reply_tokens` or, unless it is the first, behind another's end."""
@@ -221,6 +223,11 @@ class ChatPrompt:
         if isinstance(value, (list, tuple)):
             return [self._broken(item) for item in value]
         return value
+
+
+def mark_tokens(vocabulary: Vocabulary) -> frozenset[int]:
+    """The marks that end a sentence, as far as each is a token of its own."""
+    return frozenset(tokens[0] for mark in ".?!" if len(tokens := vocabulary.tokenize(mark)) == 1)
 
 
 def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:

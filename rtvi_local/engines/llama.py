@@ -5,9 +5,7 @@ It uses the low-level calls: the high-level `Llama` has one sequence, so two con
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
-import contextlib
 import functools
 import logging
 import time
@@ -227,10 +225,8 @@ class LlamaModel:
         tokens = self.prompt.reply_tokens(messages)
         self._require_room(_cells(tokens, seen), max_tokens)
         sampler = Sampler(temperature, self._n_vocab)
-        job = Job(sequence, tokens, sampler, max_tokens, pictures=seen)
-        if on_ending is not None:
-            job.ending, job.on_ending = self.prompt.end_of_words(messages, tokens), _in_loop(on_ending)
-        return Run(self._scheduler, job)
+        ending = None if on_ending is None else self.prompt.end_of_words(messages, tokens)
+        return Run(self._scheduler, Job(sequence, tokens, sampler, max_tokens, pictures=seen, ending=ending), on_ending)
 
     async def _see(self, messages: Sequence[Message]) -> dict[int, Chunk]:
         """Look at the pictures in `messages`; returns their parts by what stands for them in the prompt."""
@@ -305,7 +301,6 @@ class LlamaSession:
                 yield piece
         finally:
             run.cancel()
-            run.job.on_ending = lambda _: None  # who has gone is told nothing
 
     def close(self) -> None:
         if not self._closed:
@@ -315,17 +310,6 @@ class LlamaSession:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineError(f"{self._model.model_name}: the session is closed.")
-
-
-def _in_loop(told: Callable[[float], None]) -> Callable[[float], None]:
-    """For the engine's thread to call."""
-    loop = asyncio.get_running_loop()
-
-    def tell(value: float) -> None:
-        with contextlib.suppress(RuntimeError):  # a loop that is closed has nobody left who listens
-            loop.call_soon_threadsafe(told, value)
-
-    return tell
 
 
 def _cells(tokens: Sequence[int], pictures: Mapping[int, Chunk]) -> int:

@@ -72,8 +72,7 @@ class ToolCaller:
             return []
         await self._prepare(tools)
         scores = await self._score(_texts(tools), tool_judge.words_of(said), urgent=True)
-        small_talk = self._small_talk_ratios(tools)
-        margins = {tool.name: tool_judge.ratio(tool, scores) - max(small_talk[tool.name]) for tool in tools}
+        margins = {tool.name: tool_judge.ratio(tool, scores) - self._small_talk_ratio(tool) for tool in tools}
         log.debug("margins %s", margins)
         possible = tool_judge.possible(tools, margins, said)
         if not possible:
@@ -126,10 +125,13 @@ class ToolCaller:
             scores = [await self._score(missing, said + tool_judge.END, urgent=False) for said in tool_judge.SMALL_TALK]
             self._small_talk |= {text: [each[text] for each in scores] for text in missing}
 
-    def _small_talk_ratios(self, tools: Sequence[Tool]) -> dict[str, list[float]]:
-        texts = _texts(tools)
-        spoken = [{text: self._small_talk[text][number] for text in texts} for number in range(len(tool_judge.SMALL_TALK))]
-        return {tool.name: [tool_judge.ratio(tool, scores) for scores in spoken] for tool in tools}
+    def _small_talk_ratio(self, tool: Tool) -> float:
+        """The highest that small talk has."""
+        texts = _texts([tool])
+        return max(
+            tool_judge.ratio(tool, {text: self._small_talk[text][number] for text in texts})
+            for number in range(len(tool_judge.SMALL_TALK))
+        )
 
     async def _score(self, texts: Sequence[str], words: str, *, urgent: bool) -> dict[str, float]:
         """How likely `words` are behind each of the texts."""

@@ -7,13 +7,11 @@ word"). It tells 60 whole utterances from 62 that were broken off with an AUC of
 
 from __future__ import annotations
 
-import numpy as np
-
+from rtvi_local.engines.chat_prompt import mark_tokens
 from rtvi_local.engines.llama_jobs import Job
 from rtvi_local.engines.llama_library import lib
+from rtvi_local.engines.llama_scores import log_probability
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
-
-MARKS = (".", "?", "!")
 
 
 class Endings:
@@ -21,7 +19,7 @@ class Endings:
 
     def __init__(self, vocabulary: LlamaVocabulary) -> None:
         self._n_vocab = vocabulary.n_tokens
-        self._marks = [tokens[0] for mark in MARKS if len(tokens := vocabulary.tokenize(mark)) == 1]
+        self._marks = sorted(mark_tokens(vocabulary))
         self._known: dict[int, tuple[list[int], float]] = {}
         """Sequence → the words' tokens, and what was told of them."""
 
@@ -29,17 +27,14 @@ class Endings:
         """The logits behind the last word are at `index` of the batch."""
         if job.ending is None or not self._marks:
             return
-        logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), (self._n_vocab,))
-        highest = float(logits.max())
-        likeliest = float(logits[self._marks].max())
-        log_probability = likeliest - highest - float(np.log(np.exp(logits - highest).sum()))
-        self._known[job.sequence] = job.tokens[: job.ending], log_probability
-        job.on_ending(log_probability)
+        probability = log_probability(context, index, self._marks, self._n_vocab)
+        self._known[job.sequence] = job.tokens[: job.ending], probability
+        job.on_ending(probability)
 
     def tell_again(self, job: Job) -> bool:
         """The same words are in the cache already; whether it is known what there was to tell."""
-        tokens, log_probability = self._known.get(job.sequence, ([], 0.0))
+        tokens, probability = self._known.get(job.sequence, ([], 0.0))
         is_known = bool(tokens) and job.ending is not None and job.tokens[: job.ending] == tokens
         if is_known:
-            job.on_ending(log_probability)
+            job.on_ending(probability)
         return is_known

@@ -287,23 +287,27 @@ class Scheduler:
         outputs: dict[int, int] = {}
         for share in shares:
             job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-            complete = job.sampler is not None and held + share.tokens == len(job.tokens)
             scored = None if job.score_from is None else max(0, job.score_from - 1 - held)
             index = self._batch.add(
                 share.sequence,
                 held,
                 job.tokens[held : held + share.tokens],
-                wants_output=complete,
+                wants_output=self._samples(share),
                 outputs_from=scored,
                 output_of=None if job.ending is None else job.ending - 1 - held,
             )
             outputs[share.sequence] = index
         return outputs
 
+    def _samples(self, share: Share) -> bool:
+        """Whether a token is chosen once this has been computed: the prompt ends with it, and is answered."""
+        job = self._jobs[share.sequence]
+        return job.sampler is not None and self._cache.length(share.sequence) + share.tokens == len(job.tokens)
+
     def _advance(self, share: Share, output: int) -> None:
         """Books what was computed, and takes a reply's next token. `output` is the index of the share's last token."""
         job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-        complete = job.sampler is not None and held + share.tokens == len(job.tokens)
+        samples = self._samples(share)
         if job.ending is not None and held < job.ending <= held + share.tokens:
             self._endings.tell(self._context, job, output - (held + share.tokens) + job.ending)
         if job.score_from is not None:
@@ -313,7 +317,7 @@ class Scheduler:
             index = output - (held + share.tokens - 1) + first
             self._scores.add(self._context, job.sequence, index, following)
         self._book(job, share.tokens)
-        if complete and job.sampler is not None and not job.cancelled:
+        if samples and job.sampler is not None and not job.cancelled:
             job.read_s = job.read_s or time.perf_counter()
             self._take_tokens(job, job.sampler.sample(self._context, output))
 

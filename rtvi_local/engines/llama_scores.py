@@ -9,6 +9,13 @@ import numpy as np
 from rtvi_local.engines.llama_library import lib
 
 
+def log_probability(context: lib.llama_context_p, index: int, tokens: Sequence[int], n_vocab: int) -> float:
+    """Of the likeliest of these tokens, by the row of logits at `index` of the batch."""
+    logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), (n_vocab,))
+    highest = float(logits.max())
+    return float(logits[list(tokens)].max()) - highest - float(np.log(np.exp(logits - highest).sum()))
+
+
 class Scores:
     """Of all sequences whose texts are scored. Belongs to the engine's thread."""
 
@@ -31,9 +38,7 @@ class Scores:
         """Rows of logits begin at `index` of the batch; each is judged by the token that follows it in the text."""
         known = self._known[sequence][1]
         for offset, token in enumerate(following):
-            logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index + offset), (self._n_vocab,))
-            highest = float(logits.max())
-            known.append(float(logits[token]) - highest - float(np.log(np.exp(logits - highest).sum())))
+            known.append(log_probability(context, index + offset, [token], self._n_vocab))
 
     def total(self, sequence: int) -> float:
         return sum(self._known.get(sequence, (0, []))[1])

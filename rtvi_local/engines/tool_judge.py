@@ -103,7 +103,7 @@ def ratio(tool: Tool, scores: Mapping[str, float]) -> float:
     return scores[asks_for(tool)] - max(scores[talk] for talk in TALK)
 
 
-def least_needed(tool: Tool, said: str) -> float:
+def _least_needed(tool: Tool, said: str) -> float:
     """What a tool's margin must exceed for a call to be possible at all, whatever its arguments."""
     if not _has_words(tool):
         return NEEDED[Basis.NOTHING]
@@ -112,7 +112,7 @@ def least_needed(tool: Tool, said: str) -> float:
 
 def possible(tools: Sequence[Tool], margins: Mapping[str, float], said: str) -> list[Tool]:
     """The tools that may be asked for, the surest first. `margins` are their ratios less the highest of any small talk."""
-    able = [tool for tool in tools if margins[tool.name] > least_needed(tool, said)]
+    able = [tool for tool in tools if margins[tool.name] > _least_needed(tool, said)]
     return sorted(able, key=lambda tool: -margins[tool.name])
 
 

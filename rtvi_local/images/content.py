@@ -11,7 +11,11 @@ Part = dict[str, object]
 
 
 def image_part(picture: Picture) -> Part:
-    return {"type": "image_url", "image_url": {"url": picture.data_url}}
+    return image_at(picture.data_url)
+
+
+def image_at(url: str) -> Part:
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def text_part(text: str) -> Part:
@@ -66,4 +70,4 @@ def _without(content: object) -> object:
     found = parts(content)
     if found is None:
         return content
-    return [{"type": "image_url", "image_url": {"url": "data:"}} if is_image(part) else part for part in found]
+    return [image_at("data:") if is_image(part) else part for part in found]

@@ -182,8 +182,8 @@ def wait_ms(
     form = shape(text)
     doubt = _between(_CURVES[form], probability or 0.0)
     if form in (Shape.OPEN, Shape.FINISHED):
-        doubt *= _whole(text, ending)
-    doubt = max(doubt, _broken_off(text, ending))
+        doubt *= _by_ending(_WHOLE, text, ending, 1.0)
+    doubt = max(doubt, _by_ending(_BROKEN_OFF, text, ending, 0.0))
     wait = complete_ms + doubt * (incomplete_ms - complete_ms)
     if doubt > 0:
         wait = max(wait, min(pace_ms + PACE_MARGIN_MS, incomplete_ms) * min(1.0, doubt * 2))
@@ -192,7 +192,7 @@ def wait_ms(
 
 def unjudged_ms(text: str, *, wait_ms: float, incomplete_ms: float, ending: float | None = None, pace_ms: float = 0.0) -> float:
     """The same where there is no turn detector: the words alone, and the person's pace."""
-    wait_ms += _broken_off(text, ending) * max(0.0, incomplete_ms - wait_ms)
+    wait_ms += _by_ending(_BROKEN_OFF, text, ending, 0.0) * max(0.0, incomplete_ms - wait_ms)
     match shape(text):
         case Shape.UNFINISHED | Shape.NUMBER | Shape.UNMARKED:
             wait = max(wait_ms, incomplete_ms)
@@ -203,12 +203,9 @@ def unjudged_ms(text: str, *, wait_ms: float, incomplete_ms: float, ending: floa
     return min(wait, LONGEST_SILENCE_MS)
 
 
-def _whole(text: str, ending: float | None) -> float:
-    return 1.0 if ending is None or len(_WORD.findall(text)) < _FEWEST_WORDS else _between(_WHOLE, ending)
-
-
-def _broken_off(text: str, ending: float | None) -> float:
-    return 0.0 if ending is None or len(_WORD.findall(text)) < _FEWEST_WORDS else _between(_BROKEN_OFF, ending)
+def _by_ending(curve: Sequence[tuple[float, float]], text: str, ending: float | None, unknown: float) -> float:
+    """`unknown` where the language model has nothing to say of the words' end."""
+    return unknown if ending is None or len(_WORD.findall(text)) < _FEWEST_WORDS else _between(curve, ending)
 
 
 def learnt(pace_ms: float, pause_ms: float) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rtvi_local.errors import extra
+from rtvi_local.images.content import Part, image_at, is_image, text_part
 from rtvi_local.tools.tool import Arguments, Tool, ToolError
 from rtvi_local.tools.toolbox import Run
 
@@ -145,25 +146,25 @@ async def _tools_of(client: Client) -> list[Tool]:
 def _content(blocks: Sequence[Any]) -> object:
     """Text, or parts in the OpenAI form where there is an image among them. Other kinds are named, for the model to say so."""
     parts = [_part(block) for block in blocks]
-    if any(part["type"] == "image_url" for part in parts):
+    if any(is_image(part) for part in parts):
         return parts
-    return "\n".join(part["text"] for part in parts)
+    return "\n".join(str(part["text"]) for part in parts)
 
 
-def _part(block: Any) -> dict[str, Any]:
+def _part(block: Any) -> Part:
     if block.type == "text":
-        return {"type": "text", "text": block.text}
+        return text_part(block.text)
     if block.type == "image":
         return _picture(block.mime_type, block.data)
     if block.type == "resource" and getattr(block.resource, "text", None) is not None:
-        return {"type": "text", "text": block.resource.text}
+        return text_part(block.resource.text)
     if block.type == "resource" and (block.resource.mime_type or "").startswith("image/"):
         return _picture(block.resource.mime_type, block.resource.blob)
-    return {"type": "text", "text": f"(something of the kind {block.type}, which cannot be shown)"}
+    return text_part(f"(something of the kind {block.type}, which cannot be shown)")
 
 
-def _picture(mime_type: str, data: str) -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": f"data:{mime_type};base64,{data}"}}
+def _picture(mime_type: str, data: str) -> Part:
+    return image_at(f"data:{mime_type};base64,{data}")
 
 
 def _is_gone(error: Exception) -> bool:

@@ -166,14 +166,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     studio = Studio(options.models / "piper-en_US-joe-medium", options.cache)
     whisper = Whisper.load(options.models / "whisper-base", device="cpu", threads=2)
     smart_turn = SmartTurn.load(options.models / "smart-turn-v3.2")
-    model = LlamaModel.load(options.models / "qwen2.5-coder-0.5b", device="cpu", threads=2, context_tokens=1024, sessions=1)
+    model = None
+    if not options.no_endings:
+        model = LlamaModel.load(options.models / "qwen2.5-coder-0.5b", device="cpu", threads=2, context_tokens=1024, sessions=1)
     words, ends = Answers(options.cache / "whisper.json"), Answers(options.cache / "smart-turn.json")
     endings = Answers(options.cache / "endings.json")
     ears = Ears(
         Silero.load(options.models / "silero-vad-v6"),
         KeptTranscriber(whisper, words),
         None if options.no_detector else KeptTurnDetector(smart_turn, ends),
-        None if options.no_endings else KeptEndings(model, endings),
+        None if model is None else KeptEndings(model, endings),
         lambda said, samples: looks_invented(said, samples.size / LISTENING_SAMPLE_RATE, speech_energy_db(samples)),
     )
     scenes = end_of_turn(options.scenes)
@@ -188,7 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.save()
         ends.save()
         endings.save()
-        model.close()
+        if model is not None:
+            model.close()
         whisper.close()
         smart_turn.close()
         studio.close()
