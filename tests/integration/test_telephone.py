@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.config import Config
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
+from tests.integration.fake_world import until
 from tests.integration.world import Serving, serving
 from tests.transports.clients import STREAM, Int16, Phone
 
@@ -35,6 +36,9 @@ buffer."""
 CLEAR_AFTER_MS = 1500
 """From the caller's first sound. The voice pauses long before; the provider is told as soon as words are understood that take
 the floor. Turn-taking gives them 1.1 s, and a busy machine the rest."""
+
+
+ANSWERED_S = 60
 
 
 def audible(samples: Int16) -> bool:
@@ -137,13 +141,6 @@ async def call(s: Serving, surroundings: Int16) -> AsyncIterator[Caller]:
         await caller.hang_up()
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    ends_s = asyncio.get_running_loop().time() + timeout_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < ends_s, "did not happen in time"
-        await asyncio.sleep(0.01)
-
-
 def begun(s: Serving, after_ms: float) -> list[float]:
     """When the bot began to be heard, since then."""
     return [frame.at_ms for frame in s.frames if isinstance(frame, BotStartedSpeaking) and frame.at_ms > after_ms]
@@ -159,22 +156,12 @@ def surest(config: Config) -> Config:
     return replace(config, llm=replace(config.llm, temperature=0.0))
 
 
-async def understood(s: Serving, text: str) -> Int16:
-    """Speech that Whisper understands on a line of 8 kHz: the voice never says a thing twice in the same way."""
-    samples = await synthesize(s.voice, text, RATE)
-    for _ in range(4):
-        if normalised_words(await s.understand(samples, RATE)) == normalised_words(text):
-            break
-        samples = await synthesize(s.voice, text, RATE)
-    return samples
-
-
 @pytest.mark.parametrize("surroundings", [ROOM, NOTHING], ids=["from a room", "over a line that is silent between words"])
 def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surroundings: Int16) -> None:
     async def story() -> None:
         async with serving(models_directory, surest) as s, call(s, surroundings) as caller:
             question, wish, objection = [
-                await understood(s, text)
+                await s.clear_speech(text, RATE)
                 for text in (
                     "How many days are there in a week?",
                     "Tell me a long story about a brave little dog.",
@@ -182,8 +169,8 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
                 )
             ]
             asked = await caller.speak(question)
-            await until(lambda: finished(s, asked.last_sound_ms))
-            await until(lambda: caller.marks_answered)
+            await until(lambda: finished(s, asked.last_sound_ms), ANSWERED_S)
+            await until(lambda: caller.marks_answered, ANSWERED_S)
             said = " ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed)
             told = normalised_words(said)
             heard = normalised_words(await s.understand(caller.recording(asked.last_sound_ms, caller.now_ms), RATE))
@@ -195,12 +182,12 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             assert not caller.cleared_ms
 
             asked = await caller.speak(wish)
-            await until(lambda: begun(s, asked.last_sound_ms))
+            await until(lambda: begun(s, asked.last_sound_ms), ANSWERED_S)
             await asyncio.sleep(2)
             assert not finished(s, asked.last_sound_ms), "the story is too short to be interrupted"
             objected = await caller.speak(objection)
             first_ms, last_ms = objected.first_sound_ms, objected.last_sound_ms
-            await until(lambda: finished(s, last_ms))
+            await until(lambda: finished(s, last_ms), ANSWERED_S)
             cleared_ms = next((at_ms for at_ms in caller.cleared_ms if at_ms > first_ms), float("inf"))
             assert cleared_ms - first_ms <= CLEAR_AFTER_MS
             old = [each for each in caller.played if first_ms <= each[0] < begun(s, first_ms)[0] and audible(each[2])]

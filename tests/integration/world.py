@@ -26,6 +26,8 @@ from rtvi_local.pipeline.frames import Frame, Prompt
 from rtvi_local.server.app import create_app
 from rtvi_local.server.websocket_protocol import websocket_options
 
+MOST_TRIES = 4
+
 
 @dataclass
 class Serving:
@@ -48,8 +50,15 @@ class Serving:
         pieces = [audio[start : start + longest] for start in range(0, audio.size, longest)]
         return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
 
-
-MOST_TRIES = 4
+    async def clear_speech(self, text: str, rate: int = CALLER_RATE) -> Int16:
+        """Spoken by the project's own voice so that Whisper understands it at this rate. The voice never says a thing twice in
+        the same way, and one in thirty of its "France" is "friends" to Whisper however it gets there."""
+        samples = await synthesize(self.voice, text, rate)
+        for _ in range(MOST_TRIES):
+            if normalised_words(await self.understand(samples, rate)) == normalised_words(text):
+                break
+            samples = await synthesize(self.voice, text, rate)
+        return samples
 
 
 @dataclass
@@ -59,15 +68,8 @@ class World(Serving):
     caller: Caller
 
     async def say(self, text: str, *, as_it_comes: bool = False) -> Said:
-        """Speak with the project's own voice, and return when the last sample has left. Spoken so that Whisper understands it,
-        unless it is to be `as_it_comes`: the voice never says a thing twice in the same way, and one in thirty of its "France"
-        is "friends" to Whisper however it gets there."""
-        samples = await synthesize(self.voice, text)
-        for _ in range(MOST_TRIES):
-            if as_it_comes or normalised_words(await self.understand(samples)) == normalised_words(text):
-                break
-            samples = await synthesize(self.voice, text)
-        said = self.caller.say(samples)
+        """Speak with the project's own voice, clearly or `as_it_comes`, and return when the last sample has left."""
+        said = self.caller.say(await (synthesize(self.voice, text) if as_it_comes else self.clear_speech(text)))
         await said.done.wait()
         return said
 
