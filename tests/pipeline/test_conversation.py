@@ -282,6 +282,22 @@ def test_the_voice_is_back_after_half_a_second_of_quiet_and_in_a_second_if_the_w
     virtual_clock.run(story())
 
 
+@pytest.mark.parametrize(("ending", "waits"), [(None, False), (-1.0, False), (-11.0, True)])
+def test_words_that_the_language_model_finds_unfinished_are_waited_for(ending: float | None, waits: bool) -> None:
+    async def story() -> None:
+        model = ScriptedModel(["Which word?"], first_token_ms=50, token_ms=20)
+        model.ending = None if ending is None else lambda _: ending
+        call = Call("Translate the word.", model=model)
+        await call.speak(900)
+        spoken_ms = call.now_ms
+        await call.be_quiet(4000)
+        first_sound_ms = next(at_ms for at_ms, samples in call.transport.audio if samples.any())
+        assert (first_sound_ms - spoken_ms > 1200) == waits
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_where_the_transcriber_is_slow_the_words_known_so_far_are_answered_after_a_second_and_a_half() -> None:
     async def story() -> None:
         transcriber = TiringTranscriber(["What time", "What time is it?", "And what time is it there?"], quick=1, slow_ms=5000)
