@@ -33,6 +33,12 @@ def level_dbfs(samples: Float32) -> float:
     return max(SILENCE_DBFS, 20 * float(np.log10(rms))) if rms > 0 else SILENCE_DBFS
 
 
+def onset(samples: Int16) -> int:
+    """The first sample that somebody hears, by its level; how many there are, if nobody hears any."""
+    audible = np.flatnonzero(np.abs(samples.astype(np.int32)) >= AUDIBLE_PEAK * 32768)
+    return int(audible[0]) if audible.size else samples.size
+
+
 def faded(samples: Int16, start: float, end: float) -> Int16:
     """The same samples with the gain going in a straight line from `start` to `end` (0 … 1)."""
     return (samples * np.linspace(start, end, samples.size, dtype=np.float32)).astype(np.int16)

@@ -22,6 +22,7 @@ from rtvi_local.engines.interfaces import (
     SpokenChunk,
     SpokenWord,
     TimedWord,
+    TokenCounts,
     Transcription,
 )
 from rtvi_local.tools.tool import Tool, WrittenCall
@@ -191,6 +192,7 @@ class ScriptedModelSession:
         self._model = model
         self._open = True
         self.first_text_ms = 0.0
+        self.token_counts = TokenCounts()
 
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         del tools
@@ -235,6 +237,7 @@ class ScriptedModelSession:
             for number, token in enumerate(tokens):
                 if number:
                     await _pass_ms(model.token_ms)
+                self.token_counts = TokenCounts(model.count_tokens(messages), 0, number + 1)
                 yield token
             complete = True
         finally:

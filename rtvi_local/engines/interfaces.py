@@ -116,11 +116,26 @@ class Transcriber(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """What a reply took."""
+
+    prompt: int = 0
+    cached: int = 0
+    """Of the prompt, what had been read before the reply was asked for."""
+    written: int = 0
+
+
 class ModelSession(Protocol):
     """One conversation's place in the language model: its own part of the cache."""
 
     first_text_ms: float
     """How long the newest reply's first piece took once its prompt had been read."""
+
+    @property
+    def token_counts(self) -> TokenCounts:
+        """Of the newest reply, so far."""
+        ...
 
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read these messages into the cache, so that a reply to them, or to what begins like them, starts sooner."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from rtvi_local.engines.chat_prompt import ChatPrompt, shown
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.interfaces import EngineError, Message
+from rtvi_local.engines.interfaces import EngineError, Message, TokenCounts
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_calls import JUDGING_SEQUENCES, MOST_CALL_TOKENS, ToolCaller, in_openai_form
 from rtvi_local.engines.llama_jobs import Finished, Job, Stats
@@ -223,10 +223,12 @@ class LlamaModel:
         seen = await self._see(messages)
         self._require_open()
         tokens = self.prompt.reply_tokens(messages)
-        self._require_room(_cells(tokens, seen), max_tokens)
+        prompt_tokens = _cells(tokens, seen)
+        self._require_room(prompt_tokens, max_tokens)
         sampler = Sampler(temperature, self._n_vocab)
         ending = None if on_ending is None else self.prompt.end_of_words(messages, tokens)
-        return Run(self._scheduler, Job(sequence, tokens, sampler, max_tokens, pictures=seen, ending=ending), on_ending)
+        job = Job(sequence, tokens, sampler, max_tokens, pictures=seen, ending=ending, prompt_tokens=prompt_tokens)
+        return Run(self._scheduler, job, on_ending)
 
     async def _see(self, messages: Sequence[Message]) -> dict[int, Chunk]:
         """Look at the pictures in `messages`; returns their parts by what stands for them in the prompt."""
@@ -262,6 +264,13 @@ class LlamaSession:
         self._closed = False
         self.first_text_ms = 0.0
         """From when the newest reply's prompt had been read to its first piece."""
+        self._replying: Job | None = None
+
+    @property
+    def token_counts(self) -> TokenCounts:
+        """Of the newest reply, so far. A picture counts as what it takes of the cache."""
+        job = self._replying
+        return TokenCounts() if job is None else TokenCounts(job.prompt_tokens, job.reused, job.generated)
 
     async def prefill(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
         """Read `messages` into the cache. If the last is the user's, it is read as if it were finished: a reply to it then has
@@ -292,6 +301,7 @@ class LlamaSession:
         self._require_open()
         del tools  # the model sees them where it calls, see tool_words
         run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature, on_ending)
+        self._replying = run.job
         try:
             first = True
             async for piece in run:

@@ -55,6 +55,10 @@ class Job:
     """It is part of the batch at work."""
     read_s: float = 0.0
     """`time.perf_counter()` of when the last of the prompt had been read."""
+    prompt_tokens: int = 0
+    """How many `tokens` there were to begin with; what is written is added to them."""
+    reused: int = 0
+    """So many of those were in the cache already."""
     generated: int = 0
     said_something: bool = False
     decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))

@@ -163,6 +163,7 @@ class Scheduler:
             else:
                 self._cache.forget_last(job.sequence)
                 reused = self._cache.length(job.sequence)
+        job.reused = reused
         self.stats.tokens_reused += reused
 
     def _take_scores(self, job: Job, reused: int) -> int:

@@ -364,10 +364,11 @@ class Condensed:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture for the client to show: what the model was shown of the client's camera or screen."""
+    """A picture for the client to show: what the model was shown of the client's camera or screen, or what a tool found."""
 
     picture: Picture
     source: str
+    """"camera", "screen", or the tool's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +378,19 @@ class Measured:
     processor: str
     kind: Literal["ttfb", "processing"]
     value_s: float
+    model: str = ""
+    revision: int = 0
+    silent_s: float | None = None
+    """Of a voice's first sound: how much of it is silence, before anything can be heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a piece of work took, by the names that RTVI's metrics give it: prompt_tokens, completion_tokens and
+    cache_read_input_tokens; characters; audio_seconds."""
+
+    processor: str
+    amounts: Mapping[str, float]
     model: str = ""
     revision: int = 0
 
@@ -404,5 +418,5 @@ Frame = Union[
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, ToolCall, ToolResult, Filler,
     Clause, SynthesisStarted, Speech, SynthesisEnded,
     Cue, BotStartedSpeaking, Heard, BotStoppedSpeaking, ReplyDelivered,
-    Configured, Condense, Condensed, Image, Measured, WakeState, Failed,
+    Configured, Condense, Condensed, Image, Measured, Used, WakeState, Failed,
 ]  # fmt: skip

@@ -9,9 +9,10 @@ from datetime import datetime, timezone
 from rtvi_local.images.picture import Picture
 from rtvi_local.pipeline import frames
 from rtvi_local.pipeline.floor import is_backchannel
+from rtvi_local.rtvi import measurements
 from rtvi_local.rtvi.bot_output import BotOutputs
 from rtvi_local.rtvi.function_calls import FunctionCalls
-from rtvi_local.rtvi.messages import Message, bot, metrics, session, user
+from rtvi_local.rtvi.messages import Message, bot, session, user
 from rtvi_local.rtvi.negotiation import Dialect
 from rtvi_local.rtvi.revisions import Revisions
 
@@ -117,7 +118,9 @@ class Observer:
                 self._outputs.delivered(revision)
                 self._end_sentence()
             case frames.Measured():
-                self._measured(frame)
+                self._send(measurements.of_time(frame))
+            case frames.Used():
+                self._send(measurements.of_amounts(frame))
             case frames.Image(picture, source):
                 self._send(session.ServerMessage(image_data(picture, source)))
             case frames.WakeState(awake, words):
@@ -231,10 +234,3 @@ class Observer:
         self._speaks = None
         self._outputs.stopped()
         self._send(bot.BotStoppedSpeaking())
-
-    # --- beside the conversation ---------------------------------------------------------------------------------------
-
-    def _measured(self, frame: frames.Measured) -> None:
-        measured = [metrics.Metric(frame.processor, float(frame.value_s), frame.model or None)]
-        by_kind = {frame.kind: measured}
-        self._send(metrics.Metrics(ttfb=by_kind.get("ttfb"), processing=by_kind.get("processing")))

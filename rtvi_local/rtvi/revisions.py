@@ -22,6 +22,7 @@ from rtvi_local.pipeline.frames import (
     Transcript,
     TurnCommitted,
     TurnDropped,
+    Used,
     UserTurn,
 )
 
@@ -70,7 +71,7 @@ class Revisions:
                 # were said, and the person sees that they were heard.
                 self._notice(frame.revision)
                 return [frame]
-            case Measured(revision=0):
+            case Measured(revision=0) | Used(revision=0):
                 return [frame]
             case _:
                 return self._ordinary(frame, getattr(frame, "revision", None))

@@ -31,6 +31,7 @@ from rtvi_local.pipeline.frames import (
     SpeechStarted,
     SpeechStopped,
     Transcript,
+    Used,
 )
 from rtvi_local.pipeline.stage import Stage
 from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription
@@ -83,6 +84,7 @@ class _Pass:
     language: str | None = None
     failure: str = ""
     took_s: float = 0.0
+    audio_s: float = 0.0
     encode_s: float = 0.0
     decode_s: float = 0.0
 
@@ -272,6 +274,7 @@ class Listening(Stage):
     async def _transcribe(self, begun: _Pass, samples: Float32, first: int, *, may_settle: bool) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
+        begun.audio_s = samples.size / LISTENING_SAMPLE_RATE
         try:
             words = await self._words.words(samples, first, may_settle=may_settle)
             begun.text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
@@ -297,8 +300,10 @@ class Listening(Stage):
             self.emit(Transcript(passed.text, is_final, revision, passed.language))
         if is_final:
             took = {"whisper": passed.took_s, "whisper.encode": passed.encode_s, "whisper.decode": passed.decode_s}
+            model = self._words.transcriber.model_name
             for what, value_s in took.items():
-                self.emit(Measured(what, "processing", value_s, self._words.transcriber.model_name, revision))
+                self.emit(Measured(what, "processing", value_s, model, revision))
+            self.emit(Used("whisper", {"audio_seconds": passed.audio_s}, model, revision))
 
     async def _judge(self, detector: TurnDetector, samples: Float32, revision: int) -> None:
         try:

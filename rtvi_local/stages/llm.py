@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from rtvi_local.config import Llm as LlmSettings
-from rtvi_local.engines.interfaces import Message, ModelSession
+from rtvi_local.engines.interfaces import Message, ModelSession, TokenCounts
 from rtvi_local.pipeline.frames import (
     Condense,
     Condensed,
@@ -26,6 +26,7 @@ from rtvi_local.pipeline.frames import (
     ReplyToken,
     Superseded,
     TurnCommitted,
+    Used,
 )
 from rtvi_local.pipeline.stage import Stage
 from rtvi_local.stages.tool_rounds import ToolRounds, distinct
@@ -200,6 +201,8 @@ class Llm(Stage):
             log.exception("the language model failed")
             self.emit(Failed(f"The language model could not answer ({type(error).__name__}). Please try again."))
         self._measure("processing", loop.time() - began, revision)
+        if not first:
+            self._count(self._session.token_counts, revision)
         return distinct(calls, made) if may_call else []
 
     def _say(self, pieces: Sequence[str | WrittenCall], revision: int) -> list[WrittenCall]:
@@ -225,6 +228,14 @@ class Llm(Stage):
             return
         if summary := "".join(pieces).strip():
             self.emit(Condensed(summary))
+
+    def _count(self, tokens: TokenCounts, revision: int) -> None:
+        amounts = {
+            "prompt_tokens": tokens.prompt,
+            "completion_tokens": tokens.written,
+            "cache_read_input_tokens": tokens.cached,
+        }
+        self.emit(Used("llm", amounts, self._model_name, revision))
 
     def _measure(self, kind: Literal["ttfb", "processing"], value_s: float, revision: int) -> None:
         self.emit(Measured("llm", kind, value_s, self._model_name, revision))

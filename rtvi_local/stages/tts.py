@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 import numpy as np
 
-from rtvi_local.engines.interfaces import SpokenWord, Voice
+from rtvi_local.audio.pcm import onset
+from rtvi_local.engines.interfaces import SpokenChunk, SpokenWord, Voice
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.frames import (
     Clause,
@@ -29,6 +30,7 @@ from rtvi_local.pipeline.frames import (
     Superseded,
     SynthesisEnded,
     SynthesisStarted,
+    Used,
     WordTiming,
 )
 from rtvi_local.pipeline.stage import Stage
@@ -146,9 +148,10 @@ class Tts(Stage):
                 async with contextlib.aclosing(chunks):
                     async for chunk in chunks:
                         if first:
-                            self._measure_first(voice, loop.time() - began, chunk.took_ms, clause.revision)
+                            self._measure_first(voice, loop.time() - began, chunk, clause.revision)
                             first = False
                         self._emit_speech(voice, clause, chunk.samples, [_timing(word, next(words)) for word in chunk.words])
+                self.emit(Used("piper", {"characters": len(clause.spoken)}, voice.model_name, clause.revision))
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -161,9 +164,10 @@ class Tts(Stage):
     ) -> None:
         self.emit(Speech(clause.segment_id, samples, voice.sample_rate, clause.revision, tuple(words), last))
 
-    def _measure_first(self, voice: Voice, value_s: float, took_ms: Mapping[str, float], revision: int) -> None:
-        self.emit(Measured("piper", "ttfb", value_s, voice.model_name, revision))
-        for step, step_ms in took_ms.items():
+    def _measure_first(self, voice: Voice, value_s: float, chunk: SpokenChunk, revision: int) -> None:
+        silent_s = onset(chunk.samples) / voice.sample_rate
+        self.emit(Measured("piper", "ttfb", value_s, voice.model_name, revision, silent_s))
+        for step, step_ms in chunk.took_ms.items():
             self.emit(Measured(f"piper.{step}", "processing", step_ms / 1000, voice.model_name, revision))
 
 

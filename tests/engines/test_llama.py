@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message
+from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, TokenCounts
 from rtvi_local.engines.llama import ContextFull, LlamaModel, LlamaSession
 
 pytestmark = pytest.mark.models
@@ -111,6 +111,17 @@ def test_a_second_turn_reads_only_what_is_new_though_another_conversation_spoke_
 
     prefilled, new = run(talk())
     assert prefilled == new <= 20
+
+
+def test_a_reply_counts_its_tokens_and_those_of_its_prompt_that_were_read_before(model: LlamaModel) -> None:
+    async def counted() -> TokenCounts:
+        session = model.open_session()
+        await session.prefill(FRANCE)
+        await text_of(session, FRANCE, max_tokens=3)
+        return session.token_counts
+
+    prompt = len(model.prompt.reply_tokens(FRANCE))
+    assert run(counted()) == TokenCounts(prompt, prompt - 1, 3)
 
 
 def test_words_read_while_they_were_spoken_are_not_read_again(model: LlamaModel) -> None:

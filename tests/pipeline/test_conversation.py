@@ -318,6 +318,27 @@ def test_where_the_transcriber_is_slow_the_words_known_so_far_are_answered_after
     virtual_clock.run(story())
 
 
+def test_the_client_is_told_what_a_turn_took_of_each_engine() -> None:
+    async def story() -> None:
+        call = Call("What time is it?", replies=["It is noon."])
+        await call.be_quiet(300)
+        await call.speak(1000)
+        await call.be_quiet(3000)
+        told = [(kind, value) for data in call.news("metrics") for kind, values in data.items() for value in values]
+        ((_, tokens),) = [each for each in told if each[0] == "tokens"]
+        assert (tokens["completion_tokens"], tokens["total_tokens"]) == (3, tokens["prompt_tokens"] + 3)
+        ((_, listened),) = [each for each in told if each[0] == "stt_usage"]
+        assert (listened["processor"], listened["model"]) == ("whisper", "echo")
+        assert 1.0 <= listened["value"]["audio_seconds"] < 2.0
+        ((_, spoken),) = [each for each in told if each[0] == "characters"]
+        assert spoken == {"processor": "piper", "value": len("It is noon."), "model": "tone"}
+        ((_, sound),) = [each for each in told if each[0] == "ttfa"]
+        assert sound["ttfa"] == sound["ttfb"] + sound["leading_silence"]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_where_no_words_are_known_in_time_the_person_is_asked_to_say_them_again() -> None:
     async def story() -> None:
         transcriber = TiringTranscriber(["Hello?"], quick=0, slow_ms=5000)

@@ -352,6 +352,24 @@ def test_interim_transcripts_after_a_typed_turn_are_shown() -> None:
     assert types(sent)[1:] == ["user-started-speaking", "user-input", "user-transcription"]
 
 
+def test_what_an_answer_took_is_counted() -> None:
+    tokens = {"prompt_tokens": 40, "completion_tokens": 9, "cache_read_input_tokens": 38}
+    sent = told(
+        f.Used("whisper", {"audio_seconds": 1.5}, "base"),
+        f.Used("llm", tokens, "qwen"),
+        f.Used("piper", {"characters": 12}, "lessac"),
+        f.Measured("piper", "ttfb", 0.25, "lessac", silent_s=0.5),
+    )
+    assert sent == [
+        metrics.Metrics(stt_usage=[metrics.SttUsage("whisper", metrics.AudioSeconds(1.5), "base")]),
+        metrics.Metrics(tokens=[metrics.TokenUsage(40, 9, 49, 38)]),
+        metrics.Metrics(characters=[metrics.Metric("piper", 12, "lessac")]),
+        metrics.Metrics(
+            ttfb=[metrics.Metric("piper", 0.25, "lessac")], ttfa=[metrics.FirstAudio("piper", 0.75, 0.25, 0.5, "lessac")]
+        ),
+    ]
+
+
 def test_failures_and_times_are_told_at_once() -> None:
     sent = told(f.Measured("llm", "ttfb", 0.5), f.Failed("no model", fatal=True))
     assert sent == [metrics.Metrics(ttfb=[metrics.Metric("llm", 0.5)]), session.Error("no model", "no model", True)]

@@ -47,12 +47,13 @@ def frame_of(kind: str, revision: int, segment: int, flag: bool) -> f.Frame:
         "completed": f.Heard(segment, text, len(text), True, revision),
         "silent": f.BotStoppedSpeaking(revision, flag, 0),
         "measured": f.Measured("llm", "ttfb", 0.1, "", revision),
+        "used": f.Used("piper", {"characters": 3}, "", revision),
     }
     return made[kind]
 
 
 KINDS = ["started", "interim", "turn", "typed", "commit", "drop", "interrupt", "reply", "token", "ended", "clause", "synthesis"]
-KINDS += ["supersede", "delivered", "speech", "made", "speaking", "heard", "completed", "silent", "measured"]
+KINDS += ["supersede", "delivered", "speech", "made", "speaking", "heard", "completed", "silent", "measured", "used"]
 walks = st.lists(st.builds(frame_of, st.sampled_from(KINDS), REVISIONS, SEGMENTS, st.booleans()), max_size=60)
 
 

@@ -16,6 +16,8 @@ class Metric(Part, frozen=True):
 
 
 class TokenUsage(Part, frozen=True):
+    """Of an answer. Of its prompt, `cache_read_input_tokens` had been read before the answer was asked for."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -27,6 +29,8 @@ class AudioSeconds(Part, frozen=True):
 
 
 class SttUsage(Part, frozen=True):
+    """How much sound was listened to for the words of a turn."""
+
     processor: str
     value: AudioSeconds
     model: str | None = None
@@ -43,7 +47,8 @@ class FirstAudio(Part, frozen=True):
 
 
 class FirstAnswerToken(Part, frozen=True):
-    """Seconds until the model's first token of the answer, and how much of that it thought."""
+    """Seconds until the model's first token of the answer, and how much of that it thought; not sent, as no model here is
+    known to think before it answers."""
 
     processor: str
     ttfat: float

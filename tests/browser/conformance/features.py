@@ -110,11 +110,15 @@ def shows_what_the_model_is_asked(talk: Talk) -> None:
 
 def shows_metrics(talk: Talk) -> None:
     kinds = {kind for data in talk.given("Metrics") for kind, values in data.items() if values}
-    assert {"ttfb", "processing"} <= kinds
+    assert {"ttfb", "processing", "tokens", "characters", "stt_usage", "ttfa"} <= kinds
     for data in talk.given("Metrics"):
         for value in [*data.get("ttfb", []), *data.get("processing", [])]:
             assert isinstance(value["processor"], str)
             assert 0 <= value["value"] < 60, "seconds"
+    usages = [usage for data in talk.given("Metrics") for usage in data.get("tokens", [])]
+    assert all(0 < usage["prompt_tokens"] < usage["total_tokens"] for usage in usages)
+    characters = sum(value["value"] for data in talk.given("Metrics") for value in data.get("characters", []))
+    assert characters == len(REPLIES["How are you?"]) - 1, "but for the space between its sentences"
 
 
 def interrupts(talk: Talk) -> None:
