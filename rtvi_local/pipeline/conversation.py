@@ -16,7 +16,7 @@ from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.context_keeper import ContextKeeper
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.pipeline.engines import Engines
-from rtvi_local.pipeline.frames import Audio, Configured, Frame, Int16, Measured, PromptAhead
+from rtvi_local.pipeline.frames import Audio, Configured, Frame, Image, Int16, Measured, PromptAhead
 from rtvi_local.pipeline.heard_words import HeardWords
 from rtvi_local.pipeline.looking import Looking
 from rtvi_local.pipeline.options import Wanted
@@ -89,7 +89,12 @@ class Conversation:
         self._speaker = Speaker(self._send_audio, rate, transport.clear_audio)
         self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
         self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
-        self.toolbox = Toolbox(self._tool_host.host, served_tools, lambda: self._model().sees)
+        self.toolbox = Toolbox(
+            self._tool_host.host,
+            served_tools,
+            lambda: self._model().sees,
+            lambda picture, tool: self.rtvi.observe(Image(picture, tool)),
+        )
         self.toolbox.set_client_tools(wanted.tools or ())
         self.toolbox.configure(config.tools.builtin, config.tools.timeout_s)
         try:

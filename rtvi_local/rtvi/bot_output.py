@@ -14,6 +14,8 @@ from rtvi_local.rtvi.negotiation import Dialect
 
 SENTENCE = "sentence"
 """Of the kinds of text, iOS decodes only this one and "word"."""
+BACKCHANNEL = "backchannel"
+"""What is said while something else is waited for. Clients before 2.2 don't know it, and show it as a sentence."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _Segment:
     indent: int
     """White space before `text` in the frames' text, which counts into their positions."""
     spoken: bool
+    kind: str
     heard_chars: int = 0
 
 
@@ -51,7 +54,8 @@ class BotOutputs:
         indent = len(clause.text) - len(clause.text.lstrip())
         spoken = clause.speak and bool(clause.spoken.strip())
         self._last_id += 1
-        self._waiting.append(_Segment(self._last_id, (clause.revision, clause.segment_id), text, indent, spoken))
+        kind = SENTENCE if clause.remember or not self.dialect.is_2_2 else BACKCHANNEL
+        self._waiting.append(_Segment(self._last_id, (clause.revision, clause.segment_id), text, indent, spoken, kind))
         self._announce_due()
 
     def started(self, revision: int) -> None:
@@ -108,7 +112,7 @@ class BotOutputs:
             self._send(BotOutput1(segment.text, False, SENTENCE))
         elif self.dialect.bot_output == "segments":
             progress = SpokenProgress("", segment.text) if segment.spoken else None
-            self._send(BotOutput(segment.text, SENTENCE, SENTENCE, segment.wire_id, segment.spoken, "new", progress))
+            self._send(BotOutput(segment.text, segment.kind, segment.kind, segment.wire_id, segment.spoken, "new", progress))
 
     def _progress(self, segment: _Segment, heard_chars: int, *, completed: bool) -> None:
         text = segment.text
@@ -121,7 +125,7 @@ class BotOutputs:
         if self.dialect.bot_output == "segments":
             progress = SpokenProgress(text[:until], text[until:])
             status: Literal["in-progress", "completed"] = "completed" if completed else "in-progress"
-            self._send(BotOutput(text, SENTENCE, SENTENCE, segment.wire_id, True, status, progress))
+            self._send(BotOutput(text, segment.kind, segment.kind, segment.wire_id, True, status, progress))
         elif self.dialect.bot_output == "spoken-flag" and words:
             self._send(BotOutput1(words, True, SENTENCE if words == text else "word"))
         if words:

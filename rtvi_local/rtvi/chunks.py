@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from rtvi_local.rtvi.messages.base import LABEL, Message, encode
+from rtvi_local.rtvi.messages.base import LABEL, LABELS, Message, encode
 from rtvi_local.rtvi.messages.session import ServerMessage
 
 LIMIT_BYTES = 60_000
@@ -29,6 +29,11 @@ class TooLarge(Exception):
 
 def size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
+
+
+def fits(message: Message) -> bool:
+    """It can be sent at once, under whichever label."""
+    return size_bytes(encode(message, label=max(LABELS, key=len))) <= LIMIT_BYTES
 
 
 def fitting(message: Message, id: str | None = None, *, label: str = LABEL, limit_bytes: int = LIMIT_BYTES) -> Iterator[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from rtvi_local.pipeline.frames import ToolCall, ToolResult
+from rtvi_local.rtvi.chunks import fits
 from rtvi_local.rtvi.messages.base import Message
 from rtvi_local.rtvi.messages.functions import (
     LlmFunctionCall,
@@ -37,7 +40,9 @@ class FunctionCalls:
         if dialect.function_calls == "in-progress":
             # What a tool of the server's found out may be meant for the model alone.
             told = (call.name, result.content) if call.on_client else (None, None)
-            self._send(LlmFunctionCallStopped(call.call_id, result.cancelled, *told))
+            stopped = LlmFunctionCallStopped(call.call_id, result.cancelled, *told)
+            # The client has its own result. That the call is over it must learn, however large that was.
+            self._send(stopped if fits(stopped) else msgspec.structs.replace(stopped, result=None))
 
 
 def _beginning(call: ToolCall, dialect: Dialect) -> Iterator[Message]:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from rtvi_local.errors import UserError
+from rtvi_local.images.picture import Picture
 from rtvi_local.images.results import fit_for
 from rtvi_local.tools.builtin import Builtin, Host, find_builtin
 from rtvi_local.tools.tool import Arguments, Tool, ToolError, as_content
@@ -23,12 +24,17 @@ class Toolbox:
     """Tools of the client, builtin ones, and those of MCP servers. A client's tool hides another of the same name."""
 
     def __init__(
-        self, host: Host | None = None, served: Sequence[tuple[Tool, Run]] = (), sees: Callable[[], bool] = lambda: False
+        self,
+        host: Host | None = None,
+        served: Sequence[tuple[Tool, Run]] = (),
+        sees: Callable[[], bool] = lambda: False,
+        show: Callable[[Picture, str], None] = lambda _, __: None,
     ) -> None:
-        """`served` are tools of MCP servers and how they are run; `sees` says whether the model can look at pictures. Without a
-        host builtin ones are listed, but don't run."""
+        """`served` are tools of MCP servers and how they are run; `sees` says whether the model can look at pictures; `show` is
+        given the pictures in results, with the tool's name. Without a host builtin ones are listed, but don't run."""
         self._host = host
         self._sees = sees
+        self._show = show
         self._served = {tool.name: (tool, run) for tool, run in served}
         self._builtin: dict[str, Builtin] = {}
         self._client: dict[str, Tool] = {}
@@ -79,16 +85,16 @@ class Toolbox:
 
     async def _run(self, call_id: str, name: str, arguments: Arguments) -> object:
         if name in self._client:
-            return await self._visible(await self._on_client(call_id))
+            return await self._visible(name, await self._on_client(call_id))
         if name in self._builtin and self._host is not None:
             return await self._builtin[name].run(arguments, self._host)
         if name in self._served:
-            return await self._visible(await self._served[name][1](arguments))
+            return await self._visible(name, await self._served[name][1](arguments))
         raise ToolError(f"There is no tool {name[:60]!r}.")
 
-    async def _visible(self, result: object) -> object:
+    async def _visible(self, name: str, result: object) -> object:
         """What comes from elsewhere may be a picture of any size and kind, or for a model without eyes."""
-        return await fit_for(as_content(result), sees=self._sees())
+        return await fit_for(as_content(result), sees=self._sees(), show=lambda picture: self._show(picture, name))
 
     async def _on_client(self, call_id: str) -> object:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()

@@ -14,10 +14,13 @@ from rtvi_local import virtual_clock
 from rtvi_local.engines.fakes import ScriptedModel
 from rtvi_local.engines.interfaces import Message
 from rtvi_local.files.uploads import Uploads
-from rtvi_local.images.content import image_url, is_image, parts
+from rtvi_local.images.content import image_part, image_url, is_image, parts
 from rtvi_local.images.picture import Picture, from_data_url, from_rgb, to_rgb
+from rtvi_local.images.results import UNSEEN
+from rtvi_local.pipeline.options import Wanted
 from rtvi_local.rtvi.chunks import joined
 from rtvi_local.rtvi.files import FileRules
+from rtvi_local.tools.definitions import read_tools
 from rtvi_local.tools.tool import WrittenCall
 from tests.pipeline.test_conversation import CONFIG, HELLO, Call
 
@@ -119,6 +122,33 @@ def test_what_cannot_be_seen_is_said_to_the_model_instead_of_a_picture(sees: boo
         told = str(prompts(call)[-1][-1]["content"])
         assert ("camera is switched off" if sees else "You cannot see") in told
         assert call.news("server-message") == []
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_picture_that_a_tool_of_the_client_gives_is_shown_and_a_model_without_eyes_is_told_of_it(sees: bool) -> None:
+    async def story() -> None:
+        model = ScriptedModel([[WrittenCall("draw", {})], "There it is."], sees=sees)
+        call = Call(model=model, wanted=Wanted(tools=read_tools([{"name": "draw"}])))
+        call.send("send-text", {"content": "Draw the sea."})
+        await call.wait(500)
+        drawn = [{"type": "text", "text": "Drawn:"}, image_part(picture(BLUE))]
+        (began,) = call.news("llm-function-call-in-progress")
+        call.send(
+            "llm-function-call-result",
+            {"function_name": "draw", "tool_call_id": began["tool_call_id"], "result": drawn},
+        )
+        await call.wait(3000)
+        (shown,) = [data for data in call.news("server-message") if data["type"] == "image"]
+        assert (shown["source"], shown["width"], shown["height"]) == ("draw", 64, 48)
+        told = prompts(call)[-1][-1]
+        if sees:
+            assert colour_in(told) == BLUE
+            assert texts_in(told) == ["Drawn:"]
+        else:
+            assert told["content"] == f"Drawn:\n{UNSEEN}"
         await call.hang_up()
 
     virtual_clock.run(story())

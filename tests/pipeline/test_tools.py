@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.config import Server
 from rtvi_local.engines.fakes import ScriptedModel
 from rtvi_local.pipeline.context import Message
 from rtvi_local.pipeline.options import Wanted
 from rtvi_local.tools.definitions import read_tools
 from rtvi_local.tools.tool import WrittenCall
-from tests.pipeline.test_conversation import HELLO, Call
+from tests.pipeline.test_conversation import CONFIG, HELLO, Call
 
 WEATHER = {
     "name": "get_weather",
@@ -203,6 +205,44 @@ def test_who_waits_for_more_than_two_seconds_hears_something_that_is_not_remembe
         assert call.said[-1] == {"role": "assistant", "content": "It is sunny."}
         shown = [data["text"] for data in call.news("bot-output") if data["spoken_status"] == "completed"]
         assert shown == ["One moment, please.", "It is sunny."]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+@pytest.mark.parametrize(("version", "kind"), [("2.2.0", "backchannel"), ("2.1.0", "sentence")])
+def test_what_fills_a_wait_is_a_backchannel_to_clients_that_know_such(version: str, kind: str) -> None:
+    async def story() -> None:
+        call = asking([PARIS], "It is sunny.", hello={"version": version, "about": {"library": "mine"}})
+        call.send("send-text", {"content": "The weather in Paris?"})
+        await call.wait(5000)
+        answer(call, running(call)[0]["tool_call_id"], "sunny")
+        await call.wait(3000)
+        kinds = {data["text"]: (data["output_type"], data["aggregated_by"]) for data in call.news("bot-output")}
+        assert kinds == {"One moment, please.": (kind, kind), "It is sunny.": ("sentence", "sentence")}
+        assert len(call.news("bot-output")) > 4, "all messages about them say so"
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_a_result_that_is_larger_than_a_message_ends_its_call_all_the_same() -> None:
+    async def story() -> None:
+        call = asking([PARIS], "Sunny.", config=replace(CONFIG, server=Server(max_message_bytes=200_000)))
+        call.send("send-text", {"content": "The weather in Paris?"})
+        await call.wait(500)
+        long = "sunny " * 15_000
+        answer(call, running(call)[0]["tool_call_id"], long)
+        await call.wait(2000)
+        (stopped,) = call.news("llm-function-call-stopped")
+        assert stopped == {
+            "tool_call_id": running(call)[0]["tool_call_id"],
+            "cancelled": False,
+            "function_name": "get_weather",
+        }
+        assert call.news("error") == []
+        assert isinstance(call.model, ScriptedModel)
+        assert call.model.prompts[1][-1]["content"] == long
         await call.hang_up()
 
     virtual_clock.run(story())

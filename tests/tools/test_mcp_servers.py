@@ -66,6 +66,9 @@ async def told_about(server: McpServer, call: WrittenCall, *, sees: bool) -> obj
     while len(model.prompts) < 2:  # noqa: ASYNC110 (with_server sets the limit)
         await asyncio.sleep(0.02)
     await conversation.hang_up()
+    (shown,) = conversation.news("server-message") or [None]
+    assert (shown is None) == (call.name == "get_broken_picture"), "what the model is told of, the client is shown"
+    assert shown is None or (shown["type"], shown["source"]) == ("image", "get_chart")
     return model.prompts[1][-1]["content"]
 
 

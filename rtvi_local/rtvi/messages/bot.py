@@ -126,8 +126,9 @@ class SpokenProgress(Part, frozen=True):
 
 class BotOutput(Message, frozen=True):
     """A segment of the answer as it is heard: `new` once, `in-progress` as words are heard, `completed`. Text that is not
-    spoken is one `new` without progress. A segment that was cut off gets no `completed`. `aggregated_by` repeats
-    `output_type` under the only name that shipped clients read."""
+    spoken is one `new` without progress. A segment that was cut off gets no `completed`. `output_type` is "sentence", and to
+    clients of 2.2 or more "backchannel" for what is said while a tool takes its time. `aggregated_by` repeats it under the
+    only name that shipped clients read."""
 
     type: ClassVar[str] = "bot-output"
     since: ClassVar[str] = "2.0"

@@ -26,7 +26,7 @@ class LlmFunctionCallInProgress(Message, frozen=True):
 
 
 class LlmFunctionCallStopped(Message, frozen=True):
-    """A function returned or was given up."""
+    """A function returned or was given up. A `result` that does not fit into a message is left out."""
 
     type: ClassVar[str] = "llm-function-call-stopped"
     since: ClassVar[str] = "1.2"
