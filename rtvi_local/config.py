@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from rtvi_local.config_forms import ADDRESS, UDP_PORTS, Form
+
 EVERY_ADDRESS = "0.0.0.0"
 DEFAULT_SYSTEM_PROMPT = (
     "You are a helpful assistant in a spoken conversation. What you write is read aloud: answer in one or two short, "
@@ -21,9 +23,10 @@ def setting(
     least: float | None = None,
     most: float | None = None,
     choices: tuple[str, ...] = (),
+    form: Form | None = None,
 ) -> Any:
     """A dataclass field that knows how to be explained and checked."""
-    metadata = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices}
+    metadata = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices, "form": form}
     if isinstance(default, tuple):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -152,6 +155,12 @@ class Tools:
 @dataclass(frozen=True)
 class WebRtc:
     ice_servers: tuple[str, ...] = setting((), "STUN and TURN URLs; none are needed on one machine or LAN")
+    udp_ports: str = setting(
+        "", "UDP ports for sound and messages, for a firewall that lets only these through", form=UDP_PORTS
+    )
+    announced_address: str = setting(
+        "", "where clients reach this machine behind a port forwarding, instead of its own addresses", form=ADDRESS
+    )
 
 
 @dataclass(frozen=True)

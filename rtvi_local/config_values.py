@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Union, get_type_hints
 
 from rtvi_local.config import Config
+from rtvi_local.config_forms import Form
 
 Value = Union[str, int, float, bool, tuple[str, ...]]
 
@@ -32,6 +33,7 @@ class Setting:
     least: float | None
     most: float | None
     choices: tuple[str, ...]
+    form: Form | None = None
 
     @property
     def name(self) -> str:
@@ -42,6 +44,8 @@ class Setting:
         """What it takes, in words: for messages and the documentation."""
         if self.choices:
             return " or ".join([", ".join(self.choices[:-1]), self.choices[-1]])
+        if self.form:
+            return self.form.words
         kind = _KINDS.get(self.kind, "a list of texts")
         if self.least is not None and self.most is not None:
             return f"{kind} from {self.least:g} to {self.most:g}"
@@ -76,7 +80,7 @@ def from_toml(setting: Setting, value: object) -> Value:
     if (setting.kind is bool and isinstance(value, bool)) or (setting.kind is str and isinstance(value, str)):
         return _possible(setting, value)
     if setting.kind == tuple[str, ...] and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return tuple(value)
+        return _possible(setting, tuple(value))
     raise _refusal(setting, value)
 
 
@@ -89,7 +93,7 @@ def from_text(setting: Setting, text: str) -> Value:
     if setting.kind is str:
         return _possible(setting, text)
     if setting.kind == tuple[str, ...]:
-        return tuple(item.strip() for item in text.split(",") if item.strip())
+        return _possible(setting, tuple(item.strip() for item in text.split(",") if item.strip()))
     if setting.kind is bool:
         if text.lower() not in _TRUE + _FALSE:
             raise _refusal(setting, text)
@@ -129,6 +133,10 @@ def _possible(setting: Setting, value: Value) -> Value:
     too_large = setting.most is not None and isinstance(value, (int, float)) and value > setting.most
     if too_small or too_large or (setting.choices and value not in setting.choices):
         raise _refusal(setting, value)
+    if setting.form is not None:
+        for text in value if isinstance(value, tuple) else (str(value),):
+            if not setting.form.fits(text):
+                raise _refusal(setting, text)
     return value
 
 

@@ -111,6 +111,12 @@ def test_every_problem_is_told_at_once_with_its_source(tmp_path: Path) -> None:
         ("[server]\nallowed_origins = 'https://a'", "allowed is a list of texts"),
         ("[server]\nallowed_origins = [1]", "allowed is a list of texts"),
         ("[turns]\nwait_complete_ms = 2026-01-01", "turns.wait_complete_ms is datetime.date(2026, 1, 1)"),
+        ("[webrtc]\nudp_ports = '50099-50000'", "webrtc.udp_ports is '50099-50000'; allowed is empty for any, a range such as"),
+        ("[webrtc]\nudp_ports = '0-70000'", "TOML:2: webrtc.udp_ports is '0-70000'"),
+        (
+            "[webrtc]\nannounced_address = 'home.example'",
+            "webrtc.announced_address is 'home.example'; allowed is empty, or an IP",
+        ),
         ("[server\nport = 1", "is not TOML: "),
         (
             "[llm]\nmax_tokens = 5000",
@@ -192,6 +198,8 @@ def values(setting: Setting) -> st.SearchStrategy[Value]:
     )
     if setting.choices:
         return st.sampled_from(setting.choices)
+    if setting.form and setting.kind is str:
+        return st.sampled_from(setting.form.examples)
     if setting.kind is bool:
         return st.booleans()
     if setting.kind is int:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from rtvi_local.config import Config
+from rtvi_local.config_forms import read_ports
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.metrics import Metrics
@@ -21,6 +22,7 @@ from rtvi_local.server.routes_status import TRANSPORTS
 from rtvi_local.server.security import refuse
 from rtvi_local.server.sessions import Sessions, TooManySessions, UnknownSession
 from rtvi_local.transports.signalling import OfferError, read_candidates, read_offer
+from rtvi_local.transports.udp_ports import NoFreePort
 from rtvi_local.transports.webrtc import WebRtcOptions
 from rtvi_local.transports.webrtc_addresses import OwnAddresses, host_addresses, is_loopback
 from rtvi_local.transports.webrtc_peer import PeerOptions
@@ -100,6 +102,8 @@ class WebRtcRoutes:
             peer=PeerOptions(
                 ice_servers=self.config.webrtc.ice_servers,
                 addresses=tuple(host_addresses(loopback=local or is_loopback(_client(request)))),
+                ports=read_ports(self.config.webrtc.udp_ports),
+                announce=self.config.webrtc.announced_address,
                 accept_address=self.own_addresses.__contains__ if local else lambda address: True,
             ),
             max_message_bytes=self.config.server.max_message_bytes,
@@ -113,6 +117,8 @@ def _answering_errors(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
+        except NoFreePort as error:
+            return refuse(429, str(error), {"Retry-After": _RETRY_AFTER_S})
         except OfferError as error:
             return refuse(400, str(error))
         except UnusableRequest as error:

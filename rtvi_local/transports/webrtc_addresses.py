@@ -3,18 +3,23 @@
 aioice gathers every address but the loopback ones, so that two programs on a machine without a network cannot meet, and a
 server that listens on loopback only would still open sockets that the whole network reaches. Here a server for this machine
 alone offers its loopback address besides the others (Firefox does not pair an interface's address with a loopback one) and
-drops, unread, every datagram whose sender is not this machine.
+drops, unread, every datagram whose sender is not this machine. Behind a port forwarding it offers the address before it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from aioice.ice import StunProtocol, get_host_addresses
+from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection
+
+from rtvi_local.config_forms import ANY_PORT
+from rtvi_local.transports.udp_ports import bind
+from rtvi_local.transports.webrtc_gathering import announced, listen, server_reflexive
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 _REFRESH_S = 1.0
@@ -58,16 +63,25 @@ def use_addresses(
     pc: RTCPeerConnection,
     addresses: Sequence[str],
     *,
+    ports: range = ANY_PORT,
+    announce: str = "",
     accept: Callable[[str], bool] = lambda sender: True,
     on_datagram: Callable[[], None] = lambda: None,
 ) -> None:
-    """Gather host candidates on `addresses` instead of aioice's choice, drop datagrams from senders that `accept` refuses, and
-    call `on_datagram` for the others. Call it when the connection has a transceiver or a data channel and no description yet.
+    """Gather host candidates on `addresses` and one of the `ports` instead of aioice's choice, and tell clients the address to
+    `announce` in their place. Drop datagrams from senders that `accept` refuses, and call `on_datagram` for the others. Call it
+    when the connection has a transceiver or a data channel and no description yet; setLocalDescription then raises NoFreePort
+    where there is none.
 
     Neither aiortc nor aioice has a setting for this: the methods of this one connection's objects are wrapped.
     """
+    kept = [address for address in addresses if not announce or is_loopback(address) or _same_family(address, announce)]
     for connection in _ice_connections(pc):
-        _wrap(connection, list(addresses), accept, on_datagram)
+        _wrap(connection, kept, ports, announce, accept, on_datagram)
+
+
+def _same_family(one: str, other: str) -> bool:
+    return (":" in one) == (":" in other)
 
 
 def _ice_connections(pc: RTCPeerConnection) -> list[Any]:
@@ -78,14 +92,24 @@ def _ice_connections(pc: RTCPeerConnection) -> list[Any]:
     return list(connections.values())
 
 
-def _wrap(connection: Any, addresses: list[str], accept: Callable[[str], bool], on_datagram: Callable[[], None]) -> None:
+def _wrap(
+    connection: Any,
+    addresses: Sequence[str],
+    ports: range,
+    announce: str,
+    accept: Callable[[str], bool],
+    on_datagram: Callable[[], None],
+) -> None:
     gather = connection.get_component_candidates
 
     async def gather_on_ours(component: int, addresses_of_aioice: object = None, timeout: int = 5, **_: object) -> object:
-        candidates = await gather(component=component, addresses=addresses, timeout=timeout)
-        for protocol in cast("list[StunProtocol]", connection._protocols):
+        protocols = await listen(connection, component, bind(addresses, ports))
+        relayed, reflexive = await asyncio.gather(
+            gather(component=component, addresses=[], timeout=timeout), server_reflexive(protocols, connection.stun_server)
+        )
+        for protocol in connection._protocols:
             _guard(protocol, accept, on_datagram)
-        return candidates
+        return [*announced((protocol.local_candidate for protocol in protocols), announce), *reflexive, *relayed]
 
     connection.get_component_candidates = gather_on_ours
 

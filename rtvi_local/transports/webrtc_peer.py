@@ -16,8 +16,10 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from rtvi_local.config_forms import ANY_PORT
 from rtvi_local.transports.pictures import Source
 from rtvi_local.transports.signalling import OfferError, clean_sdp
+from rtvi_local.transports.udp_ports import NoFreePort
 from rtvi_local.transports.webrtc_addresses import use_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio, NoVideoTrack, PacketTrack, tap
 from rtvi_local.transports.webrtc_video import Eye
@@ -31,6 +33,9 @@ class PeerOptions:
     ice_servers: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     """Host addresses to offer."""
+    ports: range = ANY_PORT
+    announce: str = ""
+    """The address to tell clients instead; empty for none."""
     accept_address: Callable[[str], bool] = lambda address: True
     """Where datagrams may come from, and where connectivity checks may go."""
 
@@ -63,7 +68,14 @@ class Peer:
         opus = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
         audio.setCodecPreferences(opus)
         tap(audio.receiver, inbound)
-        use_addresses(self._pc, options.addresses, accept=options.accept_address, on_datagram=on_datagram)
+        use_addresses(
+            self._pc,
+            options.addresses,
+            ports=options.ports,
+            announce=options.announce,
+            accept=options.accept_address,
+            on_datagram=on_datagram,
+        )
         self._pc.on("connectionstatechange", lambda: on_state(self, self._pc.connectionState))
         self._pc.on("datachannel", on_channel)
 
@@ -72,12 +84,14 @@ class Peer:
         return self._pc.connectionState
 
     async def answer(self, sdp: str) -> str:
-        """The answer to the first or a later offer. Raises OfferError."""
+        """The answer to the first or a later offer. Raises OfferError, NoFreePort among them."""
         cleaned = clean_sdp(sdp, self._options.accept_address)
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp=cleaned, type="offer"))
             self._direct_transceivers()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except NoFreePort:
+            raise
         except Exception as error:  # what hostile but well-formed descriptions do to aiortc is not enumerable
             raise OfferError("the offer cannot be answered") from error
         for index, transceiver in enumerate(self._pc.getTransceivers()[1:], start=1):
