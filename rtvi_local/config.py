@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtvi_local.config_forms import ADDRESS, UDP_PORTS, Form
+from rtvi_local.config_forms import ADDRESS, ICE_URLS, UDP_PORTS, Form
 
 EVERY_ADDRESS = "0.0.0.0"
 DEFAULT_SYSTEM_PROMPT = (
@@ -154,7 +154,11 @@ class Tools:
 
 @dataclass(frozen=True)
 class WebRtc:
-    ice_servers: tuple[str, ...] = setting((), "STUN and TURN URLs; none are needed on one machine or LAN")
+    ice_servers: tuple[str, ...] = setting(
+        (), "STUN and TURN servers, for both sides; none are needed on one machine or LAN", form=ICE_URLS
+    )
+    turn_username: str = setting("", "who the TURN servers among them are to take us for")
+    turn_credential: str = setting("", "and the password for that; clients are told both")
     udp_ports: str = setting(
         "", "UDP ports for sound and messages, for a firewall that lets only these through", form=UDP_PORTS
     )

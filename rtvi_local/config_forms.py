@@ -43,3 +43,16 @@ UDP_PORTS = Form("empty for any, a range such as 50000-50099, or one port", read
 ADDRESS = Form(
     "empty, or an IP address such as 203.0.113.7", lambda text: text and ipaddress.ip_address(text), ("", "203.0.113.7", "::1")
 )
+
+
+def _read_ice_url(text: str) -> None:
+    """RFC 7064 and 7065, but for IPv6 addresses, which aiortc does not read."""
+    if not re.fullmatch(r"(stuns?:[^?:@\s]+(:[0-9]{1,5})?|turns?:[^?:@\s]+(:[0-9]{1,5})?(\?transport=(udp|tcp))?)", text):
+        raise ValueError(text)
+
+
+ICE_URLS = Form(
+    "a list of URLs such as stun:stun.example.com:3478 or turn:turn.example.com:3478?transport=udp",
+    _read_ice_url,
+    ("stun:stun.example.com:3478", "turn:192.0.2.7", "turns:turn.example.com:443?transport=tcp"),
+)

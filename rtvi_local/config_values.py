@@ -111,6 +111,11 @@ def contradictions(values: Mapping[str, Value]) -> Iterator[tuple[tuple[str, str
         value, most = values[lower], values[upper]
         if isinstance(value, int) and isinstance(most, int) and value > most:
             yield (lower, upper), f"{lower} is {value}; it may be at most {upper}, which is {most}"
+    servers = values["webrtc.ice_servers"]
+    if isinstance(servers, tuple) and any(url.startswith("turn") for url in servers):
+        for name in ("webrtc.turn_username", "webrtc.turn_credential"):
+            if not values[name]:
+                yield ("webrtc.ice_servers", name), f"webrtc.ice_servers has a TURN server, which needs {name}"
 
 
 def build(values: Mapping[str, Value]) -> Config:

@@ -117,6 +117,12 @@ def test_every_problem_is_told_at_once_with_its_source(tmp_path: Path) -> None:
             "[webrtc]\nannounced_address = 'home.example'",
             "webrtc.announced_address is 'home.example'; allowed is empty, or an IP",
         ),
+        ("[webrtc]\nice_servers = ['stun.example.com']", "webrtc.ice_servers is 'stun.example.com'; allowed is a list of URLs"),
+        ("[webrtc]\nice_servers = ['turn:[::1]']", "webrtc.ice_servers is 'turn:[::1]'; allowed is a list of URLs such as"),
+        (
+            "[webrtc]\nice_servers = ['turn:turn.example']\nturn_username = 'me'",
+            "TOML:2: webrtc.ice_servers has a TURN server, which needs webrtc.turn_credential",
+        ),
         ("[server\nport = 1", "is not TOML: "),
         (
             "[llm]\nmax_tokens = 5000",
@@ -198,8 +204,9 @@ def values(setting: Setting) -> st.SearchStrategy[Value]:
     )
     if setting.choices:
         return st.sampled_from(setting.choices)
-    if setting.form and setting.kind is str:
-        return st.sampled_from(setting.form.examples)
+    if setting.form:
+        fitting = st.sampled_from(setting.form.examples)
+        return fitting if setting.kind is str else st.lists(fitting, max_size=3).map(tuple)
     if setting.kind is bool:
         return st.booleans()
     if setting.kind is int:

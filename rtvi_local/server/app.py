@@ -77,7 +77,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *status_routes(appliance, metrics),
+            *status_routes(config, appliance, metrics),
             *webrtc.routes(),
             *sockets.routes(),
             *LegacyRoutes(appliance, sessions, limiter).routes(),

@@ -6,8 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from rtvi_local.config import Config
 from rtvi_local.server.appliance import Appliance
 from rtvi_local.server.metrics import CONTENT_TYPE, Metrics
+from rtvi_local.transports.ice_servers import for_clients
 from rtvi_local.transports.telephony_providers import PROVIDERS
 
 TRANSPORTS = ("webrtc", "websocket")
@@ -15,7 +17,7 @@ TRANSPORTS = ("webrtc", "websocket")
 TELEPHONY = tuple(provider.name for provider in PROVIDERS)
 
 
-def status_routes(appliance: Appliance, metrics: Metrics) -> list[BaseRoute]:
+def status_routes(config: Config, appliance: Appliance, metrics: Metrics) -> list[BaseRoute]:
     async def livez(request: Request) -> Response:
         return JSONResponse({"alive": True})
 
@@ -29,6 +31,7 @@ def status_routes(appliance: Appliance, metrics: Metrics) -> list[BaseRoute]:
         return JSONResponse(
             {"status": "starting" if appliance.ready() else "ready", "transports": TRANSPORTS, "telephony": TELEPHONY}
             | _load(appliance)
+            | for_clients(config.webrtc)
         )
 
     async def exposition(request: Request) -> Response:

@@ -21,6 +21,7 @@ from rtvi_local.server.routes_sockets import rtvi_url
 from rtvi_local.server.routes_status import TRANSPORTS
 from rtvi_local.server.security import refuse
 from rtvi_local.server.sessions import Sessions, TooManySessions, UnknownSession
+from rtvi_local.transports.ice_servers import for_clients, ice_servers
 from rtvi_local.transports.signalling import OfferError, read_candidates, read_offer
 from rtvi_local.transports.udp_ports import NoFreePort
 from rtvi_local.transports.webrtc import WebRtcOptions
@@ -64,11 +65,7 @@ class WebRtcRoutes:
             # Nothing else: its client throws at any other key.
             return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
         # No fileUploadUrl: the transport of the first 1.x clients throws at keys that it does not know, and no client reads it.
-        answer: dict[str, Any] = {"sessionId": session_id}
-        if self.config.webrtc.ice_servers:
-            # Each in a list: iOS and Android cannot decode a bare string here.
-            answer["iceConfig"] = {"iceServers": [{"urls": [url]} for url in self.config.webrtc.ice_servers]}
-        return JSONResponse(answer)
+        return JSONResponse({"sessionId": session_id, **for_clients(self.config.webrtc)})
 
     async def offer(self, request: Request) -> Response:
         if (refusal := self._busy(request)) is not None:
@@ -100,7 +97,7 @@ class WebRtcRoutes:
         local = self.policy.this_machine_only
         return WebRtcOptions(
             peer=PeerOptions(
-                ice_servers=self.config.webrtc.ice_servers,
+                ice_servers=ice_servers(self.config.webrtc),
                 addresses=tuple(host_addresses(loopback=local or is_loopback(_client(request)))),
                 ports=read_ports(self.config.webrtc.udp_ports),
                 announce=self.config.webrtc.announced_address,

@@ -17,6 +17,7 @@ from aiortc import (
 )
 
 from rtvi_local.config_forms import ANY_PORT
+from rtvi_local.transports.ice_servers import IceServer
 from rtvi_local.transports.pictures import Source
 from rtvi_local.transports.signalling import OfferError, clean_sdp
 from rtvi_local.transports.udp_ports import NoFreePort
@@ -30,7 +31,8 @@ SECTIONS: Mapping[int, Source] = {1: "camera", 2: "screen"}
 
 @dataclass(frozen=True)
 class PeerOptions:
-    ice_servers: tuple[str, ...] = ()
+    ice_servers: tuple[IceServer, ...] = ()
+    """Of each kind, STUN and TURN, aiortc uses the first."""
     addresses: tuple[str, ...] = ()
     """Host addresses to offer."""
     ports: range = ANY_PORT
@@ -60,7 +62,7 @@ class Peer:
         # aiortc leaves the screen's transceiver off the shared transport and its packets end in the camera's receiver.
         self._pc = RTCPeerConnection(
             RTCConfiguration(
-                iceServers=[RTCIceServer(urls=url) for url in options.ice_servers],
+                iceServers=[RTCIceServer(one.url, one.username, one.credential) for one in options.ice_servers],
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )

@@ -12,7 +12,7 @@ from typing import Any, Union
 import uvicorn
 
 from rtvi_local.bench.server_process import free_port
-from rtvi_local.config import Config, Models
+from rtvi_local.config import Config, Models, WebRtc
 from rtvi_local.engine_pool import Kind, Lease
 from rtvi_local.engines.fakes import (
     EchoTranscriber,
@@ -122,6 +122,7 @@ def fake_appliance(
     models: Sequence[str] = (),
     voices: Sequence[str] = (),
     lan: Lan | None = None,
+    webrtc: WebRtc | None = None,
 ) -> Iterator[tuple[str, FakeAppliance]]:
     """Its URL, and what is behind it. `models` and `voices` are the names of others that can be had; `builtin` are tools; with
     `lan` everybody must bring its token. The pages of `house` are closed before it goes."""
@@ -131,7 +132,7 @@ def fake_appliance(
     appliance = FakeAppliance(heard, replies, FakeShelf(engines), sees=sees)
     appliance.config = replace(CONFIG, tools=replace(CONFIG.tools, builtin=tuple(builtin)))
     port = free_port()
-    app = create_app(CONFIG, appliance, lan=lan)
+    app = create_app(replace(CONFIG, webrtc=webrtc or CONFIG.webrtc), appliance, lan=lan)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, **websocket_options(CONFIG)))
 
     async def serve() -> None:

@@ -1,4 +1,4 @@
-"""The settings for networks that need more than a LAN: a range of ports, and an address before a port forwarding."""
+"""The settings for networks that need more than a LAN: ports, an address before a port forwarding, STUN and TURN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 from rtvi_local.bench.server_process import free_port
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, WebRtc
-from rtvi_local.transports.webrtc_addresses import host_addresses
+from rtvi_local.transports.ice_servers import ice_servers
+from rtvi_local.transports.webrtc_addresses import _ice_connections, host_addresses
+from rtvi_local.transports.webrtc_audio import InboundAudio
+from rtvi_local.transports.webrtc_peer import Peer, PeerOptions
 from tests.server.test_offer import Served, run, served, until
 
 FORWARDED = "127.0.0.2"
@@ -140,3 +143,74 @@ def test_behind_a_port_forwarding_clients_are_told_the_address_before_it_and_con
 def without_candidates(sdp: str, *, but: str = "\0") -> str:
     lines = [line for line in sdp.splitlines() if "candidate" not in line or but in line]
     return "\r\n".join(lines) + "\r\n"
+
+
+class Stun(asyncio.DatagramProtocol):
+    """A server that sees everybody as 203.0.113.9 (RFC 5389 §15.2: port and address XORed with the magic cookie)."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.asked: list[tuple[str, int]] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.asked.append(addr)
+        cookie = data[4:8]
+        address = bytes(a ^ b for a, b in zip(bytes([203, 0, 113, 9]), cookie, strict=True))
+        port = bytes(a ^ b for a, b in zip(addr[1].to_bytes(2, "big"), cookie, strict=False))
+        attribute = b"\x00\x20\x00\x08\x00\x01" + port + address
+        self.transport.sendto(b"\x01\x01" + len(attribute).to_bytes(2, "big") + data[4:20] + attribute, addr)
+
+
+def test_a_stun_server_tells_the_address_that_others_see_and_is_asked_only_where_one_is_set() -> None:
+    async def scenario() -> None:
+        transport, stun = await asyncio.get_running_loop().create_datagram_endpoint(Stun, local_addr=("127.0.0.1", 0))
+        port = transport.get_extra_info("sockname")[1]
+        async with served() as server:
+            client = server.client()
+            await client.connect()
+            assert {kind for _, _, kind in answered(client)} == {"host"}
+            assert stun.asked == []
+        async with served(Config(webrtc=WebRtc(ice_servers=(f"stun:127.0.0.1:{port}",)))) as server:
+            client = server.client()
+            await client.connect()
+            hosts = {at for _, at, kind in answered(client) if kind == "host"}
+            seen = {(address, at) for address, at, kind in answered(client) if kind == "srflx"}
+            assert seen == {("203.0.113.9", asked) for _, asked in stun.asked}
+            assert {at for _, at in seen} <= hosts
+            assert seen
+        transport.close()
+
+    run(scenario)
+
+
+def test_a_stun_server_that_never_answers_costs_the_connection_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("rtvi_local.transports.webrtc_gathering.STUN_S", 0.05)
+        async with served(Config(webrtc=WebRtc(ice_servers=(f"stun:127.0.0.1:{free_port()}",)))) as server:
+            client = server.client()
+            await client.connect()
+            assert {kind for _, _, kind in answered(client)} == {"host"}
+
+    run(scenario)
+
+
+def test_a_turn_server_gets_its_credentials_from_the_server_too() -> None:
+    async def scenario() -> None:
+        webrtc = WebRtc(ice_servers=("turn:192.0.2.1:3479",), turn_username="me", turn_credential="secret")
+        peer = Peer(
+            PeerOptions(ice_servers=ice_servers(webrtc)),
+            InboundAudio(lambda samples, at_ms: None, asyncio.get_running_loop()),
+            {},
+            on_state=lambda peer, state: None,
+            on_channel=lambda channel: None,
+            on_datagram=lambda: None,
+        )
+        (connection,) = _ice_connections(peer._pc)
+        assert connection.turn_server == ("192.0.2.1", 3479)
+        assert (connection.turn_username, connection.turn_password) == ("me", "secret")
+        await peer.close()
+
+    run(scenario)

@@ -116,9 +116,18 @@ def test_start_answers_what_clients_can_decode() -> None:
             assert response.status_code == 400
             assert "webrtc" in response.json()["detail"]
             assert (await server.post("/start", [])).status_code == 400
-        async with served(Config(webrtc=WebRtc(ice_servers=("stun:stun.example:3478",)))) as server:
-            answer = (await server.post("/start", {})).json()
-            assert answer["iceConfig"] == {"iceServers": [{"urls": ["stun:stun.example:3478"]}]}
+            assert "iceConfig" not in (await server.http.get("/status")).json()
+        servers = ("stun:stun.example:3478", "turn:turn.example?transport=tcp")
+        webrtc = WebRtc(ice_servers=servers, turn_username="me", turn_credential="secret")
+        async with served(Config(webrtc=webrtc)) as server:
+            told = {
+                "iceServers": [
+                    {"urls": ["stun:stun.example:3478"]},
+                    {"urls": ["turn:turn.example?transport=tcp"], "username": "me", "credential": "secret"},
+                ]
+            }
+            assert (await server.post("/start", {})).json()["iceConfig"] == told
+            assert (await server.http.get("/status")).json()["iceConfig"] == told
 
     run(scenario)
 

@@ -2,6 +2,7 @@
 
 import { LogLevel, logger, PipecatClient, RTVIMessage, RTVIMessageType, TransportStartError } from "@pipecat-ai/client-js";
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
+import { iceServers } from "../src/appliance";
 import { Chunks } from "../src/chunks";
 import { canGatherCandidates, peerConnection } from "../src/peer";
 import { fileMessage, pictureIn } from "../src/pictures";
@@ -253,10 +254,11 @@ export class VoiceClient {
     await devices.open({ microphone: this.#options.enableMic ?? false, camera: this.#options.enableCamera ?? false });
     if (!(await canGatherCandidates())) throw new problems.ProblemError(problems.noNetworkInterface);
     const endpoint = this.#url("api/offer");
+    const iceConfig = { iceServers: await iceServers(this.#url("status"), this.#headers()) };
     if (signal.aborted) return devices.close();
     const silence = rejectedBy(AbortSignal.timeout(CONNECT_TIMEOUT_MS), () => new problems.ProblemError(problems.blocked));
     const webrtcRequestParams = { endpoint, headers: this.#headers(), requestData: this.#requestData() };
-    await Promise.race([client.connect({ webrtcRequestParams }), silence]);
+    await Promise.race([client.connect({ webrtcRequestParams, iceConfig }), silence]);
   }
 
   #requestData() {

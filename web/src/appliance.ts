@@ -6,6 +6,7 @@ export type Readiness =
   | { readonly kind: "unreachable" };
 
 export const uploadUrl = (): string => new URL("files", document.baseURI).href;
+export const statusUrl = (): string => new URL("status", document.baseURI).href;
 export const offerUrl = (): string => new URL("api/offer", document.baseURI).href;
 
 const TIMEOUT_MS = 4000;
@@ -24,6 +25,17 @@ export async function readiness(): Promise<Readiness> {
     return { kind: "starting", missing };
   } catch {
     return { kind: "unreachable" };
+  }
+}
+
+/** The STUN and TURN servers of `GET /status`; none where it names none, or says nothing. */
+export async function iceServers(url: string, headers = new Headers()): Promise<RTCIceServer[]> {
+  try {
+    const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const { iceConfig } = (await response.json()) as { iceConfig?: { iceServers: RTCIceServer[] } };
+    return iceConfig?.iceServers ?? [];
+  } catch {
+    return [];
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { type BotOutputData, type ErrorData, LogLevel, logger, PipecatClient, RTVIMessage, TransportStartError } from "@pipecat-ai/client-js";
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
-import { detailOf, offerUrl, readiness, uploadUrl } from "./appliance";
+import { detailOf, iceServers, offerUrl, readiness, statusUrl, uploadUrl } from "./appliance";
 import { Chunks } from "./chunks";
 import { Latency, type LatencyText } from "./latency";
 import type { Microphone } from "./media";
@@ -169,12 +169,14 @@ export class Conversation {
 
   /** False if WebRTC gets no way through, and another way should be tried. */
   async #connectWebRtc(session: Session, deviceId: string | undefined): Promise<boolean> {
+    const iceConfig = { iceServers: await iceServers(statusUrl()) };
     if (session.abort.signal.aborted) return false;
     const transport = new SmallWebRTCTransport({ mediaManager: this.#microphone, iceServers: [] });
     session.transport = transport;
     session.client = this.#client(session, transport, deviceId);
     try {
-      await within(WEBRTC_TIMEOUT_MS, session, session.client.connect({ webrtcRequestParams: { endpoint: offerUrl() } }));
+      const connecting = session.client.connect({ webrtcRequestParams: { endpoint: offerUrl() }, iceConfig });
+      await within(WEBRTC_TIMEOUT_MS, session, connecting);
       return true;
     } catch (error) {
       const timedOut = error instanceof DOMException && error.name === "TimeoutError";
