@@ -76,9 +76,10 @@ class SocketRoutes:
         try:
             self._refuse_if_busy(websocket)
             session_id = websocket.query_params.get("session")
-            data = self.sessions.take(session_id) if session_id is not None else {}
-            transport = WebSocketTransport(websocket, max_message_bytes=self.config.server.max_message_bytes)
-            await self._converse(transport, data)
+            with self.sessions.connecting(session_id) as data:
+                transport = WebSocketTransport(websocket, max_message_bytes=self.config.server.max_message_bytes)
+                await self._open(transport, data)
+            await self._converse(transport, session_id)
         except UnknownSession:
             await _refuse(websocket, Refused(_NO_SUCH_SESSION, "no such session; it may have ended"), tell=True)
         except Refused as refused:
@@ -89,7 +90,9 @@ class SocketRoutes:
         try:
             self._refuse_if_busy(websocket)
             call = await answer(websocket)
-            await self._converse(TelephonyTransport(websocket, call), dict(call.parameters))
+            transport = TelephonyTransport(websocket, call)
+            await self._open(transport, dict(call.parameters))
+            await self._converse(transport)
         except NotAPhoneCall as error:
             await _refuse(websocket, Refused(_NOT_UNDERSTOOD, str(error)))
         except Refused as refused:
@@ -109,9 +112,9 @@ class SocketRoutes:
         if missing:
             raise Refused(TRY_AGAIN_LATER, f"not ready yet: {', '.join(missing)}")
 
-    async def _converse(self, transport: SocketTransport, request_data: dict[str, Any]) -> None:
+    async def _open(self, transport: SocketTransport, request_data: dict[str, Any]) -> None:
         try:
-            listener = self.appliance.open_conversation(transport, request_data)
+            transport.attach(self.appliance.open_conversation(transport, request_data))
         except (TooManyConversations, UnusableRequest, UserError) as error:
             await transport.abandon()
             code = TRY_AGAIN_LATER if isinstance(error, TooManyConversations) else _NOT_UNDERSTOOD
@@ -119,8 +122,9 @@ class SocketRoutes:
         except BaseException:
             await transport.abandon()
             raise
-        transport.attach(listener)
-        forget = self.sessions.remember(transport)
+
+    async def _converse(self, transport: SocketTransport, session_id: str | None = None) -> None:
+        forget = self.sessions.remember(transport, session_id)
         try:
             await transport.run()
         finally:

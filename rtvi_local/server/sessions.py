@@ -1,11 +1,12 @@
-"""Sessions: begun by POST /start, or by a first offer; each has at most one transport, which clients know by its pc_id."""
+"""Sessions: begun by POST /start, or by a first offer; each has at most one transport. Clients know WebRTC's by a pc_id."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ class Sessions:
         self._clock = clock
         self._pending: dict[str, _Pending] = {}
         self._transports: dict[str, WebRtcTransport] = {}
+        self._connected: set[str] = set()
+        """Sessions that were started and have a transport, or are about to."""
         self._session_of: dict[str, str] = {}
         self._others: set[Transport] = set()
         self.on_transport_ended: Callable[[WebRtcTransport], None] = lambda transport: None
@@ -63,20 +66,35 @@ class Sessions:
 
     def knows(self, session_id: str) -> bool:
         """Whether it was started and has not ended yet."""
-        return session_id in self._pending or session_id in self._session_of.values()
+        return session_id in self._pending or session_id in self._connected
 
-    def take(self, session_id: str) -> dict[str, Any]:
-        """What a session that was started and not connected yet was started with; it is connected from now on. Raises
-        UnknownSession."""
+    @contextlib.contextmanager
+    def connecting(self, session_id: str | None) -> Iterator[dict[str, Any]]:
+        """Open a transport for this session in here; gives what it was started with (nothing, for a client that started none).
+        Nobody else can meanwhile, and what fails in here may be tried again. Raises UnknownSession."""
+        if session_id is None:
+            yield {}
+            return
         pending = self._pending.pop(session_id, None)
         if pending is None:
             raise UnknownSession
-        return pending.request_data
+        self._connected.add(session_id)
+        try:
+            yield pending.request_data
+        except BaseException:
+            self._connected.remove(session_id)
+            self._pending[session_id] = pending
+            raise
 
-    def remember(self, transport: Transport) -> Callable[[], None]:
-        """Close this transport too when all are closed; returns how to forget it."""
+    def remember(self, transport: Transport, session_id: str | None = None) -> Callable[[], None]:
+        """Close this transport too when all are closed; returns how to forget it, with which its session ends."""
         self._others.add(transport)
-        return lambda: self._others.discard(transport)
+
+        def forget() -> None:
+            self._others.discard(transport)
+            self._end(session_id)
+
+        return forget
 
     def transport(self, pc_id: str | None, session_id: str | None = None) -> WebRtcTransport:
         """The transport that a client means. Raises UnknownSession."""
@@ -91,27 +109,19 @@ class Sessions:
         if offer.pc_id in self._transports:
             transport = self.transport(offer.pc_id, session_id)
             return await transport.negotiate(offer.sdp, restart=offer.restart), transport.pc_id
-        request_data: dict[str, Any] = {}
-        if session_id is not None:
-            if session_id not in self._pending:
-                raise UnknownSession
-            request_data = self._pending[session_id].request_data
         # Checked before a conversation is opened for it: garbage must not cost a place.
         clean_sdp(offer.sdp)
-        transport = WebRtcTransport(str(uuid.uuid4()), options, on_ended=self._forget)
-        try:
-            transport.attach(
-                self._appliance.open_conversation(
-                    transport, offer.request_data if offer.request_data is not None else request_data
-                )
-            )
-            self._transports[transport.pc_id] = transport
-            answer = await transport.negotiate(offer.sdp)
-        except BaseException as error:
-            await transport.close("the offer could not be answered" if isinstance(error, OfferError) else "connecting failed")
-            raise
+        with self.connecting(session_id) as request_data:
+            transport = WebRtcTransport(str(uuid.uuid4()), options, on_ended=self._forget)
+            try:
+                transport.attach(self._appliance.open_conversation(transport, offer.request_data or request_data))
+                self._transports[transport.pc_id] = transport
+                answer = await transport.negotiate(offer.sdp)
+            except BaseException as error:
+                why = "the offer could not be answered" if isinstance(error, OfferError) else "connecting failed"
+                await transport.close(why)
+                raise
         if session_id is not None:
-            self._pending.pop(session_id, None)
             self._session_of[transport.pc_id] = session_id
         return answer, transport.pc_id
 
@@ -121,7 +131,10 @@ class Sessions:
 
     def _forget(self, transport: WebRtcTransport) -> None:
         if self._transports.pop(transport.pc_id, None) is not None:
-            session_id = self._session_of.pop(transport.pc_id, None)
-            if session_id is not None:
-                self.on_session_ended(session_id)
+            self._end(self._session_of.pop(transport.pc_id, None))
             self.on_transport_ended(transport)
+
+    def _end(self, session_id: str | None) -> None:
+        if session_id is not None:
+            self._connected.discard(session_id)
+            self.on_session_ended(session_id)

@@ -27,7 +27,8 @@ class Offer:
     sdp: str
     pc_id: str | None
     restart: bool
-    request_data: dict[str, Any] | None
+    request_data: dict[str, Any]
+    """Empty says nothing: Android always sends it."""
 
 
 def read_offer(body: object) -> Offer:
@@ -44,12 +45,12 @@ def read_offer(body: object) -> Offer:
     if len(sdp.encode(errors="replace")) > MAX_SDP_BYTES:
         raise OfferError(f"'sdp' is larger than {MAX_SDP_BYTES} bytes")
     # Browsers' SDKs write requestData, Android's writes request_data.
-    data = body.get("requestData", body.get("request_data"))
+    data = body.get("requestData") or body.get("request_data")
     return Offer(
         sdp=sdp,
         pc_id=pc_id or None,
         restart=body.get("restart_pc") is True,
-        request_data=data if isinstance(data, dict) else None,
+        request_data=data if isinstance(data, dict) else {},
     )
 
 

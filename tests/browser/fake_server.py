@@ -122,6 +122,7 @@ class FakeServer:
         app = Starlette(
             routes=[
                 Route("/readyz", self._readyz),
+                Route("/status", self._status),
                 Route("/api/offer", self._offer, methods=["POST"]),
                 Route("/api/offer", self._candidates, methods=["PATCH"]),
                 WebSocketRoute("/ws-client", self._socket_client),
@@ -193,6 +194,9 @@ class FakeServer:
     async def _readyz(self, _request: Request) -> Response:
         ready = not self.missing
         return JSONResponse({"ready": ready, "missing": self.missing}, 200 if ready else 503)
+
+    async def _status(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ready", "transports": ["webrtc", "websocket"]})
 
     async def _offer(self, request: Request) -> Response:
         self.offers += 1

@@ -107,6 +107,56 @@ def test_a_started_session_brings_its_data_and_its_own_path() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("spelling", ["requestData", "request_data"])
+def test_an_empty_request_with_the_offer_leaves_what_was_started_with(spelling: str) -> None:
+    """Android always sends `request_data`."""
+
+    async def scenario() -> None:
+        async with served() as server:
+            session_id = (await server.post("/start", {"body": {"who": "me"}})).json()["sessionId"]
+            client = server.client(f"/sessions/{session_id}/api/offer")
+            request = client._request
+            client._request = lambda method, body: request(method, body | {spelling: {}})
+            await client.connect()
+            assert server.appliance.opened[0].request_data == {"who": "me"}
+
+    run(scenario)
+
+
+def test_two_offers_at_the_same_time_for_one_session_open_one_conversation() -> None:
+    async def scenario() -> None:
+        async with served() as server:
+            session_id = (await server.post("/start")).json()["sessionId"]
+            clients = [server.client(f"/sessions/{session_id}/api/offer") for _ in range(2)]
+            results = await asyncio.gather(*(client.connect() for client in clients), return_exceptions=True)
+            (refused,) = [result for result in results if result is not None]
+            assert isinstance(refused, httpx.HTTPStatusError)
+            assert refused.response.status_code == 404
+            assert len(server.appliance.opened) == 1
+
+    run(scenario)
+
+
+def test_a_session_whose_offer_was_refused_may_be_tried_again_with_all_that_belongs_to_it() -> None:
+    async def scenario() -> None:
+        async with served(most=0) as server:
+            session_id = (await server.post("/start", {"body": {"who": "me"}})).json()["sessionId"]
+            client = server.client(f"/sessions/{session_id}/api/offer")
+            with pytest.raises(httpx.HTTPStatusError):
+                await client.connect()
+            server.appliance.most = 1
+            sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n"
+            kept = server.appliance.files.uploads.keep(b"x", name="a", declared=None, session_id=session_id)[0]
+            refused = await server.post(f"/sessions/{session_id}/api/offer", {"type": "offer", "sdp": sdp})
+            assert refused.status_code == 400
+            assert server.appliance.conversations == 0
+            await client.connect()
+            assert server.appliance.opened[-1].request_data == {"who": "me"}
+            assert server.appliance.files.uploads.take(kept).data == b"x"
+
+    run(scenario)
+
+
 def test_start_answers_what_clients_can_decode() -> None:
     async def scenario() -> None:
         async with served() as server:

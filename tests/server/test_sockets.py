@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from rtvi_local.config import Config, Server
+from rtvi_local.files.reading import FileError
 from rtvi_local.server.app import create_app
 from rtvi_local.server.limits import Limits
 from tests.server.appliance import FakeAppliance
@@ -59,6 +60,51 @@ def test_a_started_session_brings_its_data_over_the_socket_and_nothing_but_the_u
             await again.open(answer["wsUrl"])
             await until(lambda: again.closed)
             assert again.closed == (4004, "no such session; it may have ended")
+            await client.hang_up()
+
+    run(scenario)
+
+
+def test_a_session_takes_files_over_http_while_its_socket_is_open_and_they_end_with_it() -> None:
+    async def scenario() -> None:
+        async with served() as server:
+            url = (await server.post("/start", json={"transport": "websocket"})).json()["wsUrl"]
+            path = f"/sessions/{url.partition('session=')[2]}/files"
+            uploads = server.appliance.files.uploads
+
+            async def upload() -> httpx.Response:
+                return await server.post(path, files={"file": ("a.txt", b"x")})
+
+            kept = [(await upload()).json()["source"]["url"]]
+            client = BrowserClient()
+            await client.open(url)
+            await until(lambda: server.appliance.opened)
+            kept += [(await upload()).json()["source"]["url"] for _ in range(2)]
+            assert uploads.take(kept.pop()).data == b"x"
+            await client.hang_up()
+            await until(lambda: server.appliance.opened[0].closed)
+            assert (await upload()).status_code == 404
+            for one in kept:
+                with pytest.raises(FileError):
+                    uploads.take(one)
+
+    run(scenario)
+
+
+def test_a_session_that_found_no_room_may_be_tried_again() -> None:
+    async def scenario() -> None:
+        async with served(most=0) as server:
+            answer = await server.post("/start", json={"transport": "websocket", "body": {"who": "me"}})
+            full = BrowserClient()
+            await full.open(answer.json()["wsUrl"])
+            await until(lambda: full.closed)
+            assert full.closed is not None
+            assert full.closed[0] == 1013
+            server.appliance.most = 1
+            client = BrowserClient()
+            await client.open(answer.json()["wsUrl"])
+            await until(lambda: server.appliance.opened)
+            assert server.appliance.opened[0].request_data == {"who": "me"}
             await client.hang_up()
 
     run(scenario)

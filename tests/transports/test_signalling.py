@@ -36,13 +36,14 @@ CANDIDATE = "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host"
 def test_an_offer_is_read_in_both_spellings() -> None:
     body = {"sdp": OFFER, "type": "offer", "pc_id": "x", "restart_pc": True}
     assert read_offer(body | {"requestData": {"a": 1}}).request_data == {"a": 1}
+    assert read_offer(body | {"requestData": {}, "request_data": {"a": 1}}).request_data == {"a": 1}
     offer = read_offer(body | {"request_data": {"a": 1}, "unknown": 1})
     assert (offer.pc_id, offer.restart, offer.request_data) == ("x", True, {"a": 1})
 
 
 def test_an_offer_from_ios_says_less() -> None:
     offer = read_offer({"sdp": OFFER, "type": "offer"})
-    assert (offer.pc_id, offer.restart, offer.request_data) == (None, False, None)
+    assert (offer.pc_id, offer.restart, offer.request_data) == (None, False, {})
 
 
 @pytest.mark.parametrize(
