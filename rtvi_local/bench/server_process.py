@@ -39,6 +39,7 @@ class ChildProcess:
         self._ready = ready
         self._environment = {**os.environ, **environment}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._said = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.ready_after_s = 0.0
 
@@ -55,6 +56,8 @@ class ChildProcess:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+        self._said = self.output()
+        self._log.close()
 
     def _wait_until_ready(self, until: float) -> None:
         while time.monotonic() < until:
@@ -75,8 +78,11 @@ class ChildProcess:
 
     def output(self) -> str:
         """Everything that the process printed."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        if self._log.closed:
+            return self._said
+        # Not by seeking: the process writes where this file, which it shares, stands.
+        file = self._log.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
     def cpu_s(self) -> float:
         """Processor time used so far, all threads, in seconds (Linux)."""
@@ -100,11 +106,16 @@ class ChildProcess:
 
 
 class ServerProcess(ChildProcess):
-    """`with ServerProcess() as server:` is `rtvi-local serve` on a free port, ready."""
+    """`with ServerProcess() as server:` is `rtvi-local serve` on a free port, ready; with `ready="/livez"`, listening."""
 
     def __init__(
-        self, arguments: Sequence[str] = (), *, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        environment: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        ready: str = "/readyz",
     ) -> None:
         self.port = free_port()
         command = [*prefix, sys.executable, "-m", "rtvi_local", "serve", "--port", str(self.port), *arguments]
-        super().__init__("rtvi-local serve", command, f"http://127.0.0.1:{self.port}", "/readyz", environment or {})
+        super().__init__("rtvi-local serve", command, f"http://127.0.0.1:{self.port}", ready, environment or {})

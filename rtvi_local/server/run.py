@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import uvicorn
@@ -28,7 +31,7 @@ MEMORY_ARENAS = 2
 
 
 def serve(config: Config) -> int:
-    """Blocking, until a signal ends it. Raises UserError for what a person must mend before it can run."""
+    """Blocking, until SIGTERM or SIGINT ends it in good order. Raises UserError for what must be mended before it can run."""
     host = config.server.host
     lan: Lan | None = None
     if config.server.lan:
@@ -40,10 +43,29 @@ def serve(config: Config) -> int:
     share_arenas(MEMORY_ARENAS)
     appliance = Appliance.prepare(config)
     with _bound(host, config.server.port) as listening:
-        try:
-            return asyncio.run(_serve(config, appliance, listening, lan))
-        except KeyboardInterrupt:
-            return 0
+        return asyncio.run(_serve(config, appliance, listening, lan))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's own way with signals ends the process while models and MCP servers are still open: when its `serve` returns, it
+    raises the signal again, for the handler that was there before, which for SIGTERM is the process's end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGINT, self._stop_at_the_keyboard)
+        # They stay: what comes after `serve`, closing the engines, must not be cut short by a signal either.
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    def _stop_at_the_keyboard(self) -> None:
+        """Whoever presses Ctrl-C twice does not want to wait for good order: the second one has its default effect."""
+        self._stop()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def _serve(config: Config, appliance: Appliance, listening: socket.socket, lan: Lan | None) -> int:
@@ -52,7 +74,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
     metrics = Metrics()
     appliance.on_waterfall = metrics.observe_turn
     app = create_app(config, appliance, metrics=metrics, lan=lan)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
@@ -78,6 +100,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
         await loading
     finally:
         await appliance.close()
+    log.info("stopped")
     return 0
 
 

@@ -1,0 +1,66 @@
+"""`rtvi-local serve` as a process with real models: a signal ends it in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtvi_local.bench.server_process import ServerProcess
+from tests.integration.fake_world import until
+from tests.transports.clients import BrowserClient
+
+pytestmark = pytest.mark.models
+
+MCP_SERVER = "from mcp.server import MCPServer; MCPServer('idle', log_level='ERROR').run('stdio')"
+"""It offers nothing: tools would be read at the start, which takes longer than all else here."""
+BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+STOPPED_S = 20
+"""What systemd/rtvi-local.service gives it."""
+
+
+@BOTH
+def test_a_signal_ends_it_in_good_order(number: signal.Signals, models_directory: Path, tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    # The file is written when the MCP server has ended by itself, as it does when its input ends.
+    server = f"{shlex.join([sys.executable, '-c', MCP_SERVER])}; touch {shlex.quote(str(ended))}"
+    config = tmp_path / "config.toml"
+    config.write_text(f"[tools]\nmcp_servers = [{_quoted(shlex.join(['sh', '-c', server]))}]\n")
+    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)}
+
+    async def converse_until_it_stops(serving: ServerProcess) -> tuple[int, str] | None:
+        client = BrowserClient()
+        await client.open(f"ws://127.0.0.1:{serving.port}/ws-client")
+        await client.send('{"label":"rtvi-ai","type":"client-ready","id":"1","data":{"version":"1.2.0"}}')
+        await until(lambda: any("bot-ready" in message for message in client.messages))
+        serving.process.send_signal(number)
+        await until(lambda: client.closed, STOPPED_S)
+        return client.closed
+
+    with ServerProcess(["--config", str(config)], environment=environment) as serving:
+        told = asyncio.run(converse_until_it_stops(serving))
+        assert serving.process.wait(STOPPED_S) == 0, serving.output()
+        assert ended.exists(), "the MCP server was left behind"
+    assert told is not None
+    assert told[0] == 1012, "the client was not told that the service stops"
+    for engine in ("whisper-base", "piper-en_US-joe-medium", "qwen2.5-coder-0.5b"):
+        assert f"{engine} is no longer used and was freed" in serving.output()
+    assert serving.output().rstrip().endswith("stopped")
+
+
+@BOTH
+def test_a_signal_while_models_are_loading_is_no_failure(number: signal.Signals, models_directory: Path) -> None:
+    with ServerProcess(environment={"RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)}, ready="/livez") as serving:
+        serving.process.send_signal(number)
+        assert serving.process.wait(STOPPED_S) == 0, serving.output()
+    assert "ready: open" not in serving.output(), "the models were there already"
+    assert "Traceback" not in serving.output()
+
+
+def _quoted(text: str) -> str:
+    """As a basic string of TOML."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
