@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +16,9 @@ from rtvi_local.engines.echo_canceller import open_echo_canceller
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Float32, Transcription, Voice
 from rtvi_local.engines.wake_word import open_detector, small_model
 from rtvi_local.files.fetching import Allowed
-from rtvi_local.hardware import Plan, find_hardware, plan, summary
+from rtvi_local.hardware import Plan, find_hardware, free_memory_bytes, plan, summary
 from rtvi_local.memory import keep_house, return_freed
+from rtvi_local.memory_needs import require_memory
 from rtvi_local.model_store import ModelStore, Preset, open_store
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.conversation import Conversation
@@ -89,7 +90,10 @@ class Appliance:
         models = store.preset(chosen.preset, stt=chosen.stt, llm=chosen.llm, tts=chosen.tts)
         for name in models.names:
             store.path(name)
-        return cls(config, models, store, plan(find_hardware(), chosen.device))
+        placements = plan(find_hardware(), chosen.device)
+        sizes = {engine: (name, store.manifest.model(name).size) for engine, name in asdict(models).items()}
+        require_memory(sizes, placements, free_memory_bytes())
+        return cls(config, models, store, placements)
 
     @property
     def summary(self) -> str:
@@ -177,7 +181,19 @@ class Appliance:
         return voice
 
     def _load_shared(self, kind: Kind, name: str) -> Closable:
-        """An engine that conversations share. Blocks."""
+        """An engine that conversations share; where it was only found best to run it on a graphics card, and that fails, on the
+        CPU. Blocks. Raises EngineError."""
+        try:
+            return self._load_placed(kind, name)
+        except EngineError as error:
+            if self._config.models.device != "auto" or getattr(self._placements, kind).device == "cpu":
+                raise
+            log.warning("%s runs on the CPU instead. %s", name, error)
+            on_cpu = plan(find_hardware(), "cpu")
+            self._placements = replace(self._placements, **{kind: getattr(on_cpu, kind)})
+            return self._load_placed(kind, name)
+
+    def _load_placed(self, kind: Kind, name: str) -> Closable:
         from rtvi_local.engines.llama import LlamaModel
         from rtvi_local.engines.piper import PiperVoice
         from rtvi_local.engines.whisper import Whisper

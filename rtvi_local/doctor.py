@@ -17,12 +17,11 @@ from rtvi_local import __version__
 from rtvi_local.config import EVERY_ADDRESS, Config, Models
 from rtvi_local.errors import UserError
 from rtvi_local.hardware import Hardware, Plan, find_hardware, plan, summary
+from rtvi_local.memory_needs import LESS, needed_memory_bytes
 from rtvi_local.model_store import ModelStore, ModelStoreError, UnknownModel, open_store
 
 Level = Literal["ok", "note", "problem"]
 
-BASE_MEMORY_BYTES = 500_000_000
-"""What the process needs besides its models: the libraries and the buffers of a few conversations (measured with ps)."""
 SPARE_DISK_BYTES = 1_000_000_000
 
 
@@ -95,14 +94,14 @@ def examine(config: Config, *, config_problems: Sequence[str] = ()) -> Report:
     placements: Plan | None = None
     findings = [Finding("problem", "settings", problem) for problem in config_problems]
     findings.append(_system())
-    findings += _hardware(hardware, models)
-    findings += [Finding("problem", "settings", problem) for problem in unknown]
     try:
         placements = plan(hardware, config.models.device)
-        names = {model.engine: model.name for model in models}
-        findings.append(Finding("ok", "runs", summary(placements, names)))
+        runs = Finding("ok", "runs", summary(placements, {model.engine: model.name for model in models}))
     except UserError as error:
-        findings.append(Finding("problem", "runs", str(error)))
+        runs = Finding("problem", "runs", str(error))
+    findings += _hardware(hardware, placements, models)
+    findings += [Finding("problem", "settings", problem) for problem in unknown]
+    findings.append(runs)
     findings += _models(models, store.directory)
     findings.append(_port(config.server.host, config.server.port, lan=config.server.lan))
     findings.append(_microphone(config.server.port, lan=config.server.lan))
@@ -134,19 +133,21 @@ def _system() -> Finding:
     return Finding("ok", "system", text)
 
 
-def _hardware(hardware: Hardware, models: Sequence[ModelState]) -> Iterator[Finding]:
+def _hardware(hardware: Hardware, placements: Plan | None, models: Sequence[ModelState]) -> Iterator[Finding]:
     features = ", ".join(sorted(hardware.cpu_features)) or "no vector extensions that models are fast with"
     level: Level = "ok" if hardware.cores > 1 else "note"
     fix = "" if hardware.cores > 1 else "answers will be slow: two cores are the least that a conversation is comfortable with"
     yield Finding(level, "processor", f"{_count(hardware.cores, 'core')} to use, {hardware.architecture}, {features}", fix)
 
-    needed = BASE_MEMORY_BYTES + sum(model.size_bytes for model in models)
+    needed = needed_memory_bytes({model.engine: model.size_bytes for model in models}, placements)
     if hardware.memory_bytes is not None:
         free = hardware.free_memory_bytes
         text = f"{_size(hardware.memory_bytes)}" + (f", {_size(free)} free" if free is not None else "")
-        scarce = (free if free is not None else hardware.memory_bytes) < needed
-        fix = "close other programs, or use --preset tiny" if scarce else ""
-        yield Finding("note" if scarce else "ok", "memory", f"{text}; about {_size(needed)} needed", fix)
+        text += f"; about {_size(needed)} needed"
+        if (free if free is not None else hardware.memory_bytes) < needed:
+            yield Finding("problem", "memory", text, LESS[0].lower() + LESS[1:])
+        else:
+            yield Finding("ok", "memory", text)
 
     for library, accelerator in hardware.accelerators.items():
         if not accelerator.loads:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import platform
 import re
+import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -102,21 +103,28 @@ def summary(placements: Plan, names: Mapping[str, str]) -> str:
 
 def find_hardware(root: Path = Path("/")) -> Hardware:
     """Look at this machine. `root` is where /proc and /sys are found."""
-    meminfo = _meminfo(root)
-    limit, used = _memory_limit(root)
-    memory = meminfo.get("MemTotal") or _sysconf("SC_PHYS_PAGES")
-    free = meminfo.get("MemAvailable")
-    if limit is not None and memory is not None and limit < memory:
-        memory = limit
-        free = min(free, limit - used) if free is not None else limit - used
+    memory = _meminfo(root).get("MemTotal") or _sysconf("SC_PHYS_PAGES")
     return Hardware(
         cores=count_cores(root),
-        memory_bytes=memory,
-        free_memory_bytes=free,
+        memory_bytes=min([memory, *(limit for limit, _ in _memory_limits(root))]) if memory is not None else None,
+        free_memory_bytes=free_memory_bytes(root),
         architecture=platform.machine(),
         cpu_features=_cpu_features(root),
         accelerators=find_accelerators(),
     )
+
+
+def free_memory_bytes(root: Path = Path("/")) -> int | None:
+    """What this process may still take, by Linux's own estimate, the limits of its control groups and of its address space
+    (`ulimit -v`); None where unknown."""
+    free = _meminfo(root).get("MemAvailable")
+    if free is None:
+        return None
+    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if address_space != resource.RLIM_INFINITY:
+        pages = _words(root / "proc/self/statm") or ["0"]
+        free = min(free, address_space - int(pages[0]) * resource.getpagesize())
+    return max(0, min([free, *(limit - used for limit, used in _memory_limits(root))]))
 
 
 def count_cores(root: Path = Path("/")) -> int:
@@ -130,15 +138,18 @@ def count_cores(root: Path = Path("/")) -> int:
     return max(cores, 1)
 
 
-def _memory_limit(root: Path) -> tuple[int | None, int]:
-    """The least memory limit of the cgroups that this process is in, and what counts against it, in bytes."""
-    least: tuple[int | None, int] = (None, 0)
+def _memory_limits(root: Path) -> Iterator[tuple[int, int]]:
+    """The memory limit of each cgroup that this process is in and that has one, and what counts against it and cannot be taken
+    back, in bytes."""
     for folder in _cgroups(root, "memory"):
         limit = _words(folder / "memory.max") or _words(folder / "memory.limit_in_bytes")
-        used = _words(folder / "memory.current") or _words(folder / "memory.usage_in_bytes")
-        if limit and limit[0].isdigit() and (least[0] is None or int(limit[0]) < least[0]):
-            least = int(limit[0]), int(used[0]) if used else 0
-    return least
+        used = _words(folder / "memory.current") or _words(folder / "memory.usage_in_bytes") or ["0"]
+        # Files that were read and not lately used count too, until somebody needs the room.
+        statistics = _words(folder / "memory.stat")
+        files = dict(zip(statistics[::2], statistics[1::2], strict=False))
+        reclaimable = int(files.get("total_inactive_file") or files.get("inactive_file") or 0)
+        if limit and limit[0].isdigit():
+            yield int(limit[0]), int(used[0]) - reclaimable
 
 
 def _cgroups(root: Path, controller: str) -> list[Path]:

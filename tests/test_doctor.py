@@ -105,11 +105,11 @@ def test_a_library_that_does_not_load_prevents_serving(monkeypatch: pytest.Monke
     assert found(examine(on_a_free_port()), "llama.cpp").level == "problem"
 
 
-def test_scarce_memory_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_prevents_serving(monkeypatch: pytest.MonkeyPatch) -> None:
     set_machine(monkeypatch, replace(MACHINE, free_memory_bytes=300_000_000))
     report = examine(on_a_free_port())
-    assert found(report, "memory").level == "note"
-    assert not report.prevents_serving
+    assert found(report, "memory").level == "problem"
+    assert "--preset tiny" in found(report, "memory").fix
 
 
 def test_wrong_settings_prevent_serving() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rtvi_local.accelerators import Accelerator, find_accelerators
 from rtvi_local.errors import UserError
-from rtvi_local.hardware import Hardware, Placement, count_cores, find_hardware, plan, summary
+from rtvi_local.hardware import Hardware, Placement, count_cores, find_hardware, free_memory_bytes, plan, summary
 
 CPU = Accelerator("cpu", "no CUDA device")
 CUDA = Accelerator("cuda", "1 CUDA device")
@@ -125,11 +125,35 @@ def test_memory_is_the_containers_where_that_is_less(tmp_path: Path) -> None:
     assert find_hardware(root).memory_bytes == 8_192_000_000
 
 
+def test_the_tightest_of_all_groups_counts_and_what_files_take_of_it_is_free(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        proc__meminfo="MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\n",
+        proc__self__cgroup="0::/system.slice/rtvi-local.service\n",
+        sys__fs__cgroup__systemDOTslice__memoryDOTmax="2000000000\n",
+        sys__fs__cgroup__systemDOTslice__memoryDOTcurrent="1900000000\n",
+        sys__fs__cgroup__systemDOTslice__memoryDOTstat="anon 600000000\ninactive_file 1200000000\n",
+    )
+    own = root / "sys/fs/cgroup/system.slice/rtvi-local.service"
+    own.mkdir()
+    (own / "memory.max").write_text("1500000000\n")
+    (own / "memory.current").write_text("100000000\n")
+    assert free_memory_bytes(root) == 1_300_000_000
+    assert find_hardware(root).memory_bytes == 1_500_000_000
+
+
+def test_a_limited_address_space_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write(tmp_path, proc__meminfo="MemAvailable: 6000000 kB\n", proc__self__statm="1000 200 100 1 0 300 0\n")
+    monkeypatch.setattr("rtvi_local.hardware.resource.getrlimit", lambda which: (1_000_000_000, 2_000_000_000))
+    assert free_memory_bytes(root) == 1_000_000_000 - 1000 * os.sysconf("SC_PAGE_SIZE")
+
+
 def test_this_machine_is_described() -> None:
     found = find_hardware()
     assert 1 <= found.cores <= (os.cpu_count() or 1)
     assert found.memory_bytes is not None
     assert found.memory_bytes > 100_000_000
+    assert found.free_memory_bytes is None or 1_000_000 < found.free_memory_bytes <= found.memory_bytes
     assert set(found.accelerators) == {"ctranslate2", "llama.cpp", "onnxruntime"}
     assert all(accelerator.loads for accelerator in found.accelerators.values())
 

@@ -11,6 +11,8 @@ from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_library import KV_TYPES, forget_error, last_error, lib, rearranged, start
 from rtvi_local.engines.llama_library import Memory as ContextMemory
 from rtvi_local.engines.llama_plan import SCORED_TOKENS
+from rtvi_local.engines.model_files import lack_of_memory
+from rtvi_local.hardware import free_memory_bytes
 
 WORKING_BYTES = 100_000_000
 """What a small model's graph, logits and vocabulary take beside weights and cache (measured: 90 MB for Qwen2.5 0.5B)."""
@@ -125,9 +127,17 @@ def _load_model(path: Path, on_gpu: bool) -> lib.llama_model_p:
     forget_error()
     model: lib.llama_model_p | None = lib.llama_model_load_from_file(str(path).encode(), parameters)
     if model is None:
-        fix = "Run 'rtvi-local models verify', then 'models pull'. If it is intact, llama.cpp does not know this kind of model"
-        raise EngineError(f"{path.name} cannot be loaded ({last_error() or 'no reason given'}). {fix}.")
+        reason = last_error() or "no reason given"
+        raise EngineError(f"{path.name} cannot be loaded ({reason}). {_loading_fix(reason, on_gpu)}.")
     return model
+
+
+def _loading_fix(reason: str, on_gpu: bool) -> str:
+    if fix := lack_of_memory(reason, on_gpu=on_gpu):
+        return fix[0].upper() + fix[1:]
+    if "unknown model architecture" in reason:
+        return "This llama.cpp does not know such models: choose another (models.llm), or a newer rtvi-local"
+    return "Run 'rtvi-local models verify', then 'models pull'. If it is intact, llama.cpp does not know this kind of model"
 
 
 def _make_context(
@@ -156,7 +166,7 @@ def _make_context(
     forget_error()
     context: lib.llama_context_p | None = lib.llama_init_from_model(model, parameters)
     if context is None:
-        fix = "Lower llm.context_tokens or choose a smaller model"
+        fix = "Lower llm.context_tokens or choose a smaller model" + (", or use --device cpu" if on_gpu else "")
         raise EngineError(f"{path.name}: no room to work in ({last_error() or 'no reason given'}). {fix}.")
     return context
 
@@ -170,26 +180,8 @@ def kv_bytes(model: lib.llama_model_p, cells: int, kv_type: str) -> int:
 
 
 def _require_memory(path: Path, needed_bytes: int) -> None:
-    available = available_memory_bytes()
+    available = free_memory_bytes()
     if available is not None and needed_bytes > available:
         need, free = (f"{count / 1e6:.0f} MB" for count in (needed_bytes, available))
         fix = "Close other programs, choose a smaller model (--preset tiny), or lower llm.context_tokens"
         raise EngineError(f"{path.name} needs about {need} of memory, and {free} are free. {fix}.")
-
-
-def available_memory_bytes() -> int | None:
-    """What this process may still take, by Linux's own estimate and the limit of its control group; None where unknown."""
-    found: list[int] = []
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:
-        return None
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = int((group / "memory.max").read_text())
-        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        found.append(limit - int((group / "memory.current").read_text()) + int(statistics.get("inactive_file", 0)))
-    except (OSError, ValueError):
-        pass
-    return min(found, default=None)

@@ -100,7 +100,7 @@ class PiperVoice:
         that a voice at 2 needs two thirds of the time). Raises EngineError.
         """
         path = voice_model_path(directory)
-        fix = f"run 'rtvi-local models pull {directory.name}'"
+        fix = f"run 'rtvi-local models pull {directory.name}', or choose another voice (models.tts)"
         try:
             config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_a_download_that_broke_off(tmp_path: Path, models_directory: Path) -> No
 
 @pytest.mark.models
 def test_too_little_memory_is_noticed_before_it_is_taken(models_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama_loading, "available_memory_bytes", lambda: 300_000_000)
+    monkeypatch.setattr(llama_loading, "free_memory_bytes", lambda: 300_000_000)
     with pytest.raises(EngineError, match=r"needs about \d+ MB of memory, and 300 MB are free\..*--preset tiny"):
         load(models_directory / "qwen2.5-coder-0.5b")
 
@@ -91,6 +92,17 @@ def test_a_gpu_that_the_library_was_not_built_for(models_directory: Path) -> Non
         load(models_directory / "qwen2.5-coder-0.5b", device="cuda")
 
 
-def test_available_memory_is_a_plausible_number() -> None:
-    available = llama_loading.available_memory_bytes()
-    assert available is None or 1_000_000 < available < 1 << 50
+@pytest.mark.parametrize(
+    ("reason", "on_gpu", "fix"),
+    [
+        # As llama.cpp logs them: ggml_cuda_device_malloc's caller, and the loader that gives up.
+        ("allocating 468.64 MiB on device 0: cudaMalloc failed: out of memory", True, "graphics card.*--device cpu"),
+        ("error loading model: unable to allocate CUDA0 buffer", True, "graphics card.*--device cpu"),
+        ("error loading model: unable to allocate CPU buffer", False, "close other programs.*--preset tiny"),
+        ("unknown model architecture: 'teapot'", False, "choose another"),
+        ("tensor data is not within the file bounds", False, "models verify"),
+    ],
+)
+def test_the_advice_is_for_the_reason(reason: str, on_gpu: bool, fix: str) -> None:
+    assert re.search(fix, llama_loading._loading_fix(reason, on_gpu))
+    assert ("models verify" in llama_loading._loading_fix(reason, on_gpu)) == (fix == "models verify")
