@@ -44,6 +44,8 @@ at the volume control."""
 
 LIKENESS = 0.15
 """How much a frame counts for what the last ones were like: 0.15 is a memory of 130 ms."""
+KNOWN_AFTER_FRAMES = 30
+"""With sound that could have come back. A person who speaks 0.6 s after the first sound of the first reply stands out of it."""
 ALIKE_DB = 4.2
 """Standard deviation between what arrives and what was sent, below which the one is the other's echo. Of an echo in a room it
 is 3 to 4 dB, of noise 5, of another voice more than 10."""
@@ -65,6 +67,7 @@ class EchoPath:
 
     def forget(self) -> None:
         """The way is not what it was known to be: anything is possible again."""
+        self._learnt_frames = 0
         self._gains[:] = UNKNOWN_GAIN_DB
         self._ratios[:] = 0
         self._scatter[:] = 20.0**2
@@ -80,6 +83,7 @@ class EchoPath:
 
     def _learn(self, ratios: Float32, sent: Float32) -> None:
         loud = sent > LOUD_DB
+        self._learnt_frames += bool(loud[0].any())
         above = self._gains - ratios
         fall = np.minimum(np.maximum(LEAST_FALL_DB, FALL_SHARE * above), above)
         change = np.where(above > 0, -fall, np.where(loud, RISE_DB, 0))
@@ -94,6 +98,11 @@ class EchoPath:
             echo = np.where(loud[alike], self._ratios[alike], LEAST_GAIN_DB)
             self._gains[alike] = np.maximum(self._gains[alike], echo)
         np.clip(self._gains, LEAST_GAIN_DB, UNKNOWN_GAIN_DB, out=self._gains)
+
+    @property
+    def is_known(self) -> bool:
+        """Enough was learnt to tell an echo from others. Until then all that could be one is taken for one."""
+        return self._learnt_frames >= KNOWN_AFTER_FRAMES
 
     @property
     def gain_db(self) -> float:

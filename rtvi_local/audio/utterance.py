@@ -8,7 +8,7 @@ from rtvi_local.audio.pcm import Float32
 
 
 class UtteranceBuffer:
-    """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open."""
+    """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open or `waiting`."""
 
     def __init__(self, preroll_samples: int, max_samples: int) -> None:
         self._preroll_samples = preroll_samples
@@ -18,11 +18,13 @@ class UtteranceBuffer:
         self.first = 0
         """The number of the first sample that is kept, counted from the utterance's own first."""
         self.is_open = False
+        self.is_waiting = False
+        """What sounds may turn out to belong to an utterance: nothing of it may be lost until that is known."""
 
     def append(self, samples: Float32) -> None:
         self._pieces.append(samples)
         self._length += samples.size
-        keep = self._max_samples if self.is_open else self._preroll_samples
+        keep = self._max_samples if self.is_open or self.is_waiting else self._preroll_samples
         while self._pieces and self._length - self._pieces[0].size >= keep:
             dropped = self._pieces.pop(0).size
             self._length -= dropped

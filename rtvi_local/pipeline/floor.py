@@ -22,6 +22,8 @@ HUSHES = frozenset(
      "could you stop", "you can stop", "stop there", "can you be quiet", "could you be quiet"]
 )  # fmt: skip
 """Said to end the reply, and wanting none."""
+_MISHEARD_HUSHES = frozenset(["start", "start talking", "start speaking"])
+"""What nobody asks of a voice that speaks: Whisper base hears one "stop" in six so (`bench --turns interruptions`)."""
 _POLITE = frozenset("please okay ok no now just hey oh well alright right wait thanks".split())
 """Said besides, and changing nothing."""
 
@@ -61,12 +63,13 @@ def begins_to_take_floor(text: str) -> bool:
     return takes_floor(text) and not may_become_backchannel(text)
 
 
-def is_hush(text: str) -> bool:
-    """Whether `text` only asks for silence."""
+def is_hush(text: str, *, over_voice: bool = False) -> bool:
+    """Whether `text` only asks for silence. `over_voice`: it was said while the bot spoke."""
     words = _plain(text.lower().replace("thank you", ""))
     without_repeats = [word for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
     phrase = " ".join(word for word in without_repeats if word not in _POLITE)
-    return phrase in HUSHES or _halved(phrase) in HUSHES
+    hushes = HUSHES | _MISHEARD_HUSHES if over_voice else HUSHES
+    return phrase in hushes or _halved(phrase) in hushes
 
 
 def _halved(phrase: str) -> str:

@@ -35,6 +35,8 @@ class Audio:
     """When its last sample arrived here."""
     own_voice: bool = False
     """All that sounds in it is what the appliance itself says, come back."""
+    is_guess: bool = False
+    """`own_voice` is no more than possible: nothing is known yet of how it comes back, if it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Listening:
     started_ms: float
     words: str = ""
     """The newest that are known of this utterance, here and in the states below. They may lack its end."""
+    over_voice: bool = False
+    """It began while there was a reply, here and in Deciding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Deciding:
     words: str = ""
     ending: float | None = None
     """The language model's log-probability that a sentence ends where `text` does."""
+    over_voice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

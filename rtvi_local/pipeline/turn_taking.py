@@ -113,7 +113,14 @@ def _listening(state: Listening, event: Event, policy: Policy) -> Step:
 
 def _evaluate(state: Listening, quiet_since_ms: float, *, must_end: bool) -> Step:
     revision = state.latest + 1
-    deciding = Deciding(revision, state.started_ms, quiet_since_ms, must_end=must_end, words=state.words)
+    deciding = Deciding(
+        revision,
+        state.started_ms,
+        quiet_since_ms,
+        must_end=must_end,
+        words=state.words,
+        over_voice=state.over_voice,
+    )
     return deciding, (Evaluate(revision),)
 
 
@@ -121,7 +128,7 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan() if not state.must_end:
             words = state.words if state.text is None else state.text
-            return Listening(state.latest, state.started_ms, words), (Supersede(state.latest),)
+            return Listening(state.latest, state.started_ms, words, state.over_voice), (Supersede(state.latest),)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
             return _heard(state, text, at_ms, policy)
         case WordsSoFar(at_ms, text) if state.text is None:
@@ -140,7 +147,7 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
 
 def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
     """These are the words of the turn."""
-    thinking = (Think(state.latest, text),) if text and not is_hush(text) else ()
+    thinking = (Think(state.latest, text),) if text and not is_hush(text, over_voice=state.over_voice) else ()
     settled, effects = _settle(replace(state, text=text), at_ms, policy)
     return settled, thinking + effects
 
@@ -159,7 +166,7 @@ def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
     """Commit or drop, if the words are known and it has been quiet for long enough. "Stop" waits too: "the timer" may come."""
     if state.text is None or at_ms < state.quiet_since_ms + patience_ms(state, policy):
         return state, ()
-    if not state.text or is_hush(state.text):
+    if not state.text or is_hush(state.text, over_voice=state.over_voice):
         return _dropped(state, said=state.text)
     rejoinable = NEVER if state.must_end else state.quiet_since_ms + REJOIN_MS
     return Answering(state.latest, state.latest, rejoinable), (Commit(state.latest), ForgetAudio())
@@ -208,19 +215,21 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
                 return settled, (OpenTurn(), *effects)
             if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
-                return Listening(state.latest, state.sound.started_ms, state.sound.words), (OpenTurn(),)
+                sound = state.sound
+                return Listening(state.latest, sound.started_ms, sound.words, over_voice=True), (OpenTurn(),)
             return Idle(state.latest), ()
         case _:
             return state, ()
 
 
 def _taken(sound: Overlapping) -> Step:
-    return Listening(sound.latest, sound.started_ms, sound.words), (_interrupt(sound, sound.words), OpenTurn())
+    listening = Listening(sound.latest, sound.started_ms, sound.words, over_voice=True)
+    return listening, (_interrupt(sound, sound.words), OpenTurn())
 
 
 def _interrupt(sound: Overlapping | Judging, words: str) -> Interrupt:
     """Whoever says "stop" soon after their turn means the reply. What was heard of that is remembered."""
-    return Interrupt(sound.reply, rejoins=rejoins_after_ms(sound) is not None and not is_hush(words))
+    return Interrupt(sound.reply, rejoins=rejoins_after_ms(sound) is not None and not is_hush(words, over_voice=True))
 
 
 def _let_go(sound: Overlapping, at_ms: float) -> Overlapping:
@@ -255,7 +264,8 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
             return replace(_under(state), sound=state), (ResumeVoice(),)
         case Delivered(_, revision) if revision == state.reply:
             # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
-            return Listening(state.latest, state.started_ms, state.words), (ResumeVoice(), OpenTurn())
+            listening = Listening(state.latest, state.started_ms, state.words, over_voice=True)
+            return listening, (ResumeVoice(), OpenTurn())
         case _:
             return state, ()
 
@@ -316,6 +326,7 @@ def _undecided(judging: Judging) -> Deciding:
         judging.quiet_since_ms,
         probability=judging.probability,
         words=judging.words,
+        over_voice=True,
     )
 
 

@@ -102,7 +102,7 @@ def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
             sound = _sound_over_reply(before, event)
             pause_ms = rejoins_after_ms(sound) if sound else None
             goes_on = isinstance(after, Listening | Deciding) or (isinstance(after, Answering) and after.reply != before.reply)
-            is_hushed = isinstance(event, WordsSoFar | Transcribed) and is_hush(event.text)
+            is_hushed = isinstance(event, WordsSoFar | Transcribed) and is_hush(event.text, over_voice=True)
             if pause_ms is None or not goes_on or is_hushed or isinstance(event, Delivered | Typed):
                 return policy
             # The turn was ended in a pause: the surest sign of all that this person makes longer ones.

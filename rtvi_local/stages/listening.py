@@ -57,6 +57,8 @@ ten questions it took one in five for unfinished after 150 ms and none after 500
 being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
 MASKED_MS = 128.0
 """Of a person who speaks over the bot, some sounds are hidden by its voice. So much of that is no end of speech."""
+MASK_LIFTED_MS = 300.0
+"""A person whom the own voice hid until now begins to be heard within this time after it is known not to be theirs."""
 FINISHED = 0.5
 """Probability from which on it is not asked again."""
 
@@ -113,6 +115,9 @@ class Listening(Stage):
         self._interim_ms = stt.interim_ms
         self._window = activity.window_samples
         self._activity = VoiceActivity(vad.threshold, vad.start_ms, vad.stop_ms, self._window / SAMPLES_PER_MS)
+        self._masked = VoiceActivity(vad.threshold, vad.start_ms, MASK_LIFTED_MS, self._window / SAMPLES_PER_MS)
+        """Of speech that is taken for the own voice on a guess. It may turn out to be a person's."""
+        self._masked_since_ms = 0.0
         self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE)
         self._lull = Lull(LISTENING_SAMPLE_RATE)
         self._pending: Float32 = np.zeros(0, np.float32)
@@ -199,7 +204,8 @@ class Listening(Stage):
     def _hear(self, frame: Audio) -> None:
         samples = to_float(frame.samples)
         # Before a person begins, the own voice is nothing that a transcriber should hear.
-        self._utterance.append(np.zeros_like(samples) if frame.own_voice and not self._activity.speaking else samples)
+        is_own = frame.own_voice and not frame.is_guess and not self._activity.speaking
+        self._utterance.append(np.zeros_like(samples) if is_own else samples)
         if samples.size and not frame.own_voice and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
             self._sounded_ms = frame.at_ms
         if self._lull.push(samples) and self._activity.speaking:
@@ -209,7 +215,11 @@ class Listening(Stage):
         while self._pending.size >= self._window:
             window, self._pending = self._pending[: self._window], self._pending[self._window :]
             at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
-            change = self._activity.push(self._of_somebody(self._probability(window)))
+            probability = self._probability(window)
+            if self._masked.push(probability if frame.is_guess else 0.0) == "started":
+                self._masked_since_ms = at_ms
+            self._utterance.is_waiting = self._masked.speaking
+            change = self._activity.push(self._of_somebody(probability))
             self._somebody = self._pending.size > 0 and not frame.own_voice
             if self._activity.speaking and self._activity.silence_ms == 0:
                 self._quiet_ms = 0.0
@@ -220,8 +230,9 @@ class Listening(Stage):
             match change:
                 case "started":
                     self._utterance.open()
-                    self._last_interim_ms = at_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
-                    self.emit(SpeechStarted(at_ms))
+                    began_ms = self._masked_since_ms if self._masked.speaking else at_ms
+                    self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
+                    self.emit(SpeechStarted(began_ms))
                 case "stopped":
                     self.emit(SpeechStopped(at_ms, self._activity.silence_ms, self._sounded_ms, frame.at_ms))
                 case _ if self._activity.speaking:

@@ -21,5 +21,5 @@ class OwnVoiceMark(Stage):
 
     def receive(self, frame: Frame) -> None:
         if isinstance(frame, Audio) and self._own_voice.explains(frame.samples):
-            frame = replace(frame, own_voice=True)
+            frame = replace(frame, own_voice=True, is_guess=not self._own_voice.path.is_known)
         self.forward(frame)

@@ -55,7 +55,11 @@ def test_the_own_voice_is_known_from_its_first_sound_on(delay_ms: float, gain_db
 def test_delay_and_gain_become_known() -> None:
     sent = reply()
     own_voice = OwnVoice(RATE)
+    half = int((QUIET_S + 0.5) * RATE)
+    answers(own_voice, sent[:half], later(sent, 120, -14)[:half] + room_noise(half))
+    assert not own_voice.path.is_known
     answers(own_voice, sent, later(sent, 120, -14) + room_noise(sent.size))
+    assert own_voice.path.is_known
     assert own_voice.path.delay_ms == pytest.approx(120, abs=20)
     assert own_voice.path.gain_db == pytest.approx(-14, abs=5)
 

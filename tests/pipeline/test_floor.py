@@ -89,3 +89,10 @@ def test_asking_for_silence_is_recognised(text: str) -> None:
 )
 def test_words_about_stopping_are_not_asking_for_silence(text: str) -> None:
     assert not is_hush(text)
+
+
+@pytest.mark.parametrize("text", ["Start talking.", "Okay, start."])
+def test_a_stop_that_was_misheard_is_one_over_the_bots_voice_alone(text: str) -> None:
+    assert is_hush(text, over_voice=True)
+    assert not is_hush(text)
+    assert not is_hush("Start the timer.", over_voice=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 
 from rtvi_local import virtual_clock
 from rtvi_local.config import Stt, Vad
@@ -34,11 +35,11 @@ class Room:
         self.stage.emit = self.frames.append
         self._loop = asyncio.get_running_loop()
 
-    async def hear(self, level: int, duration_ms: int, *, own_voice: bool = False) -> None:
+    async def hear(self, level: int, duration_ms: int, *, own_voice: bool = False, is_guess: bool = False) -> None:
         tone = (level * np.sin(np.arange(320) * 0.3)).astype(np.int16)
         for _ in range(duration_ms // 20):
             await asyncio.sleep(0.02)
-            self.stage.receive(Audio(tone, self._loop.time() * 1000, own_voice))
+            self.stage.receive(Audio(tone, self._loop.time() * 1000, own_voice, is_guess))
 
     def of(self, kind: type) -> list[Frame]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
@@ -316,8 +317,11 @@ def test_what_the_own_voice_hides_of_a_person_is_no_end_of_speech_but_what_is_on
     virtual_clock.run(story())
 
 
-def test_what_the_own_voice_said_before_a_person_began_is_not_transcribed() -> None:
-    async def story() -> None:
+def heard_loud_ms(is_guess: bool) -> tuple[float, float]:
+    """A second of what was taken for the own voice and then 300 ms of a person: how much of it is transcribed, and how long
+    before the person was noticed it began."""
+
+    async def story() -> tuple[float, float]:
         heard: list[Float32] = []
 
         def note(samples: Float32) -> str:
@@ -325,13 +329,29 @@ def test_what_the_own_voice_said_before_a_person_began_is_not_transcribed() -> N
             return "stop"
 
         room = Room(EchoTranscriber(note))
-        await room.hear(LOUD, 1000, own_voice=True)
+        await room.hear(QUIET, 400)
+        await room.hear(LOUD, 1000, own_voice=True, is_guess=is_guess)
+        noticed_ms = asyncio.get_running_loop().time() * 1000
         await room.hear(LOUD, 300)
+        began = room.of(SpeechStarted)[0]
+        assert isinstance(began, SpeechStarted)
         await room.hear(QUIET, 200)
         room.stage.evaluate(1)
         await asyncio.sleep(0.1)
-        loud_ms = 32 * sum(np.abs(heard[-1][i : i + 512]).max() > 0.1 for i in range(0, heard[-1].size - 511, 512))
-        assert 280 <= loud_ms <= 352
         await room.stage.close()
+        windows = [heard[-1][i : i + 512] for i in range(0, heard[-1].size - 511, 512)]
+        return 32.0 * sum(bool(np.abs(window).max() > 0.1) for window in windows), noticed_ms - began.at_ms
 
-    virtual_clock.run(story())
+    return virtual_clock.run(story())
+
+
+def test_what_the_own_voice_said_before_a_person_began_is_not_transcribed() -> None:
+    loud_ms, before_ms = heard_loud_ms(is_guess=False)
+    assert 280 <= loud_ms <= 352
+    assert before_ms < 0
+
+
+def test_what_was_taken_for_the_own_voice_on_a_guess_is_not_lost_if_a_person_goes_on_with_it() -> None:
+    loud_ms, before_ms = heard_loud_ms(is_guess=True)
+    assert loud_ms == pytest.approx(1300, abs=64)
+    assert before_ms == pytest.approx(1000, abs=100)

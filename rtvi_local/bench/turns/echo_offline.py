@@ -1,9 +1,10 @@
 """The scenes of `echo` in virtual time: real ears and a real voice, Opus there and back, a room; no network, no waiting.
 
-    python -m rtvi_local.bench.turns.echo_offline MODELS [--level DB …] [--delay MS …] [--every N] [--mode eager] [-v]
+    python -m rtvi_local.bench.turns.echo_offline MODELS [--level DB …] [--delay MS …] [--every N] [--mode eager]
+        [--jitter MS] [--after S] [-v]
 
-The same in every run, however busy the machine is, because nothing is late. What a network does is for `bench --turns echo` to
-show.
+The same in every run, however busy the machine is. With --jitter MS packets are late as often as on a busy machine, in both
+directions, and the client's buffer grows and shrinks by that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import sys
 import tempfile
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,10 +24,10 @@ import numpy as np
 
 from rtvi_local import virtual_clock
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder
-from rtvi_local.audio.pcm import Float32, Int16, to_float, to_int16
+from rtvi_local.audio.pcm import Int16, to_float
 from rtvi_local.audio.resampling import Resampler
-from rtvi_local.bench.rooms import echoing
-from rtvi_local.bench.speech import resampled
+from rtvi_local.bench.caller import Arrival
+from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.turns.echo import DELAYS_MS, LEVELS_DB, EchoScene, figures, scenes
 from rtvi_local.bench.turns.engines import Answers, KeptTranscriber
 from rtvi_local.bench.turns.kind import Outcome
@@ -51,11 +53,11 @@ from rtvi_local.pipeline.frames import (
 from rtvi_local.transports.loopback import LoopbackTransport
 
 HISS_DBFS = -65.0
-REVERBERATION_S, DIRECT_DB = 0.3, 6.0
+LATE_SHARE = 1 / 60
+"""Of packets: one in 1.2 seconds."""
 PHASE_S = 0.007
 """By which the microphone's packets come after the loudspeaker's."""
 AFTERWARDS_S = 1.2
-_PIECE = LISTENING_SAMPLE_RATE // 50
 
 
 class Wire:
@@ -128,8 +130,10 @@ class _Room:
     transport: LoopbackTransport
     gain_db: float | None
     delay_ms: float
+    jitter_ms: float
     seen: list[tuple[float, Frame]] = field(default_factory=list)
-    person: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    person: Int16 = field(default_factory=lambda: np.zeros(0, np.int16))
+    """What is still to be said, 48 kHz."""
 
     def note(self, frame: Frame) -> None:
         if isinstance(frame, (VoicePaused, Interrupted, TurnStarted, Transcript, BotStartedSpeaking, BotStoppedSpeaking)):
@@ -154,36 +158,40 @@ class _Room:
 
     async def microphone(self) -> None:
         loop = asyncio.get_running_loop()
-        there, back = Wire(SAMPLE_RATE, LISTENING_SAMPLE_RATE), Wire(LISTENING_SAMPLE_RATE, LISTENING_SAMPLE_RATE)
-        tail = int(REVERBERATION_S * LISTENING_SAMPLE_RATE)
-        played = np.zeros(tail + int(self.delay_ms * 16), np.float32)
-        hiss = np.random.default_rng(1)
-        taken = 0
+        there, back = Wire(SAMPLE_RATE, SAMPLE_RATE), Wire(SAMPLE_RATE, LISTENING_SAMPLE_RATE)
+        arrivals: list[Arrival] = []
+        loudspeaker = Loudspeaker(arrivals, gain_db=self.gain_db or 0.0, delay_ms=self.delay_ms)
+        chance, hiss = np.random.default_rng(2), np.random.default_rng(1)
+        under_way: deque[tuple[float, Int16]] = deque()
         due = loop.time() + PHASE_S
         while True:
-            due += 0.02
+            due += FRAME_SAMPLES / SAMPLE_RATE
             await asyncio.sleep(due - loop.time())
-            for _, frame in self.transport.audio[taken:]:
-                played = np.concatenate([played, to_float(there.carry(frame))])
-            taken = len(self.transport.audio)
-            echo = np.zeros(_PIECE, np.float32)
-            if played.size >= tail + _PIECE:
-                window, played = played[: tail + _PIECE], played[_PIECE:]
-                if self.gain_db is not None and window.any():
-                    room = echoing(window, REVERBERATION_S, DIRECT_DB)[-_PIECE:]
-                    echo = np.asarray(room * 10 ** ((self.gain_db - 1.0) / 20), np.float32)  # 1 dB is the reflections'
-            mine, self.person = self.person[:_PIECE], self.person[_PIECE:]
-            echo[: mine.size] += mine
-            echo += (hiss.normal(size=_PIECE) * 10 ** (HISS_DBFS / 20)).astype(np.float32)
-            self.conversation.on_audio(back.carry(to_int16(echo)), loop.time() * 1000)
+            for number in range(len(arrivals), len(self.transport.audio)):
+                sent_ms, frame = self.transport.audio[number]
+                at_ms = max(arrivals[-1].at_ms if arrivals else 0.0, sent_ms + self._late_ms(chance))
+                arrivals.append(Arrival(at_ms, there.carry(frame), number * 1000 * FRAME_SAMPLES / SAMPLE_RATE))
+            sound = (hiss.normal(size=FRAME_SAMPLES) * 10 ** (HISS_DBFS / 20) * 32768).astype(np.int32)
+            if self.gain_db is not None:
+                sound += loudspeaker.heard(loop.time() * 1000)
+            mine, self.person = self.person[:FRAME_SAMPLES], self.person[FRAME_SAMPLES:]
+            sound[: mine.size] += mine
+            packet = back.carry(np.clip(sound, -32768, 32767).astype(np.int16))
+            left_ms = under_way[-1][0] if under_way else 0.0
+            under_way.append((max(left_ms, loop.time() * 1000 + self._late_ms(chance)), packet))
+            while under_way and under_way[0][0] <= loop.time() * 1000:
+                self.conversation.on_audio(under_way.popleft()[1], loop.time() * 1000)
+
+    def _late_ms(self, chance: np.random.Generator) -> float:
+        return float(chance.uniform(0, self.jitter_ms)) if chance.random() < LATE_SHARE else 0.0
 
 
-async def play(ears: Ears, config: Config, scene: EchoScene, *, echoes: bool) -> Outcome:
+async def play(ears: Ears, config: Config, scene: EchoScene, *, echoes: bool, jitter_ms: float) -> Outcome:
     """One conversation. Without echoes it is one with headphones."""
     loop = asyncio.get_running_loop()
     transport = LoopbackTransport(SAMPLE_RATE)
     conversation = Conversation(transport, ears.engines, config)
-    room = _Room(conversation, transport, scene.level_db if echoes else None, scene.delay_ms)
+    room = _Room(conversation, transport, scene.level_db if echoes else None, scene.delay_ms, jitter_ms)
     conversation.observe_with(room.note)
     conversation.start()
     room.ask("client-ready", {"version": "2.1.0", "about": {"library": "bench"}})
@@ -199,10 +207,9 @@ async def play(ears: Ears, config: Config, scene: EchoScene, *, echoes: bool) ->
     else:
         await asyncio.sleep(scene.after_s)
         outcome["early"] = room.names(0)
-        sound = to_float(resampled(scene.samples, SAMPLE_RATE, LISTENING_SAMPLE_RATE))
-        first_ms = loop.time() * 1000 + 1000 * int(np.argmax(np.abs(sound) > 0.01)) / LISTENING_SAMPLE_RATE
-        room.person = sound
-        await asyncio.sleep(sound.size / LISTENING_SAMPLE_RATE + 2.0)
+        first_ms = loop.time() * 1000 + 1000 * int(np.argmax(np.abs(to_float(scene.samples)) > 0.01)) / SAMPLE_RATE
+        room.person = scene.samples
+        await asyncio.sleep(scene.samples.size / SAMPLE_RATE + 2.0)
         silent_ms = next((at_ms for at_ms, frame in room.seen if at_ms >= first_ms and isinstance(frame, VoicePaused)), None)
         ended_ms = next((at_ms for at_ms, frame in room.seen if at_ms >= first_ms and isinstance(frame, Interrupted)), None)
         if ended_ms is not None:
@@ -227,7 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--mode", default="polite", choices=("polite", "eager"), help="turns.interruptions (default polite)")
     parser.add_argument("--deaf", action="store_true", help="with echo.ignore off, as it would be without")
     parser.add_argument("--cancel", action="store_true", help="with echo.cancel on")
+    parser.add_argument("--after", type=float, metavar="S", help="people speak so long after the first sound of the reply")
     parser.add_argument("--headphones", action="store_true", help="without an echo")
+    parser.add_argument("--jitter", type=float, default=0.0, metavar="MS", help="how late a packet may be (default 0)")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every scene")
     options = parser.parse_args(arguments)
     studio = Studio(options.models / "piper-en_US-joe-medium", options.cache)
@@ -239,11 +248,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Config(), turns=Turns(interruptions=options.mode), echo=Echo(ignore=not options.deaf, cancel=options.cancel)
     )
     played = scenes(studio, None)[:: options.every]
+    if options.after is not None:
+        played = [replace(scene, after_s=options.after) for scene in played if scene.said]
     outcomes: list[Outcome] = []
     try:
         for scene in played:
             if scene.level_db in options.level and scene.delay_ms in options.delay:
-                outcome = virtual_clock.run(play(ears, config, scene, echoes=not options.headphones))
+                outcome = virtual_clock.run(play(ears, config, scene, echoes=not options.headphones, jitter_ms=options.jitter))
                 outcomes.append(outcome)
                 if options.verbose or outcome.get("signs"):
                     sys.stdout.write(f"{scene.name}: {outcome}\n")
