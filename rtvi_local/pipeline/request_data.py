@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from rtvi_local.pipeline.options import Change, Wanted, from_short_form, services, wanted
+from rtvi_local.pipeline.options import Change, OptionError, Wanted, from_short_form, services, wanted
 
 _SPELLINGS = {
     "system_prompt": ("llm", "system_prompt"),
@@ -31,3 +32,18 @@ def read_options(data: Mapping[str, Any]) -> Wanted:
     if data.get("tools") and isinstance(data["tools"], list):  # an object of that name holds the options of the service
         changes.append(("llm", "tools", data["tools"]))
     return wanted(changes, at_start=True)
+
+
+def from_texts(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from where everything is text, as in a telephone's dial plan: what is no text otherwise is JSON there. Raises
+    OptionError."""
+    lists = (key for key, (_, option) in _SPELLINGS.items() if option != "system_prompt")
+    structured = {"pipeline", "config", "tools", *services(), *lists}
+    return {key: _parsed(key, value) if key in structured else value for key, value in parameters.items()}
+
+
+def _parsed(key: str, value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise OptionError(f"The parameter '{key}' must be JSON.") from None

@@ -61,6 +61,7 @@ def create_app(
         limiter=limiter,
         metrics=metrics,
         own_addresses=OwnAddresses(),
+        lan=lan,
     )
     sockets = SocketRoutes(config=config, appliance=appliance, sessions=sessions, limiter=limiter, metrics=metrics, lan=lan)
     guessing = RateLimiter(limits.guesses_per_s, limits.guesses_burst)

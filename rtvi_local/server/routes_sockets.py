@@ -15,6 +15,8 @@ from starlette.websockets import WebSocket
 
 from rtvi_local.config import Config
 from rtvi_local.errors import UserError
+from rtvi_local.pipeline.options import OptionError
+from rtvi_local.pipeline.request_data import from_texts
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
 from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import RateLimiter
@@ -29,6 +31,7 @@ from rtvi_local.transports.websocket import WebSocketTransport
 
 TWIML_PATH = "/twiml"
 _NO_SUCH_SESSION, _NOT_UNDERSTOOD = 4004, 1008
+_SESSION_ENDED = "no such session; it may have ended"
 logger = logging.getLogger(__name__)
 
 
@@ -51,6 +54,13 @@ def rtvi_url(request: HTTPConnection, session_id: str) -> str:
     return websocket_url(request, f"/ws-client?session={quote(session_id)}")
 
 
+def telephony_url(request: HTTPConnection, lan: Lan | None, session_id: str | None = None) -> str:
+    """Where a telephone provider is to send a call's sound. All is in the path: Twilio sets no headers, and drops a query."""
+    token = f"/{lan.token}" if lan else ""
+    session = f"/sessions/{quote(session_id)}" if session_id is not None else ""
+    return websocket_url(request, f"/ws{token}{session}")
+
+
 @dataclass(frozen=True)
 class SocketRoutes:
     """The endpoints; `routes` lists them."""
@@ -68,6 +78,8 @@ class SocketRoutes:
             WebSocketRoute("/ws-client/{token}", self.rtvi),
             WebSocketRoute("/ws", self.telephony),
             WebSocketRoute("/ws/{token}", self.telephony),
+            WebSocketRoute("/ws/sessions/{session_id}", self.telephony),
+            WebSocketRoute("/ws/{token}/sessions/{session_id}", self.telephony),
             Route(TWIML_PATH, self.twiml, methods=["GET", "POST"]),
         ]
 
@@ -81,7 +93,7 @@ class SocketRoutes:
                 await self._open(transport, data)
             await self._converse(transport, session_id)
         except UnknownSession:
-            await _refuse(websocket, Refused(_NO_SUCH_SESSION, "no such session; it may have ended"), tell=True)
+            await _refuse(websocket, Refused(_NO_SUCH_SESSION, _SESSION_ENDED), tell=True)
         except Refused as refused:
             await _refuse(websocket, refused, tell=True)
 
@@ -90,17 +102,24 @@ class SocketRoutes:
         try:
             self._refuse_if_busy(websocket)
             call = await answer(websocket)
-            transport = TelephonyTransport(websocket, call)
-            await self._open(transport, dict(call.parameters))
-            await self._converse(transport)
-        except NotAPhoneCall as error:
+            parameters = from_texts(call.parameters)
+            session_id = websocket.path_params.get("session_id")
+            with self.sessions.connecting(session_id) as data:
+                transport = TelephonyTransport(websocket, call)
+                await self._open(transport, {**data, **parameters})
+            await self._converse(transport, session_id)
+        except (NotAPhoneCall, OptionError) as error:
+            # Few providers show to anybody why a stream was closed.
+            logger.warning("a telephone call was refused: %s", error)
             await _refuse(websocket, Refused(_NOT_UNDERSTOOD, str(error)))
+        except UnknownSession:
+            await _refuse(websocket, Refused(_NO_SUCH_SESSION, _SESSION_ENDED))
         except Refused as refused:
             await _refuse(websocket, refused)
 
     async def twiml(self, request: Request) -> Response:
-        """What Twilio asks for when a call comes in: send its sound to /ws. The token is in the path: it sets no headers."""
-        url = quoteattr(websocket_url(request, f"/ws/{self.lan.token}" if self.lan else "/ws"))
+        """What Twilio asks for when a call comes in: send its sound to /ws."""
+        url = quoteattr(telephony_url(request, self.lan))
         body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Connect><Stream url={url}/></Connect></Response>'
         return Response(body, media_type="application/xml")
 

@@ -13,8 +13,8 @@ from rtvi_local.transports.ice_servers import for_clients
 from rtvi_local.transports.telephony_providers import PROVIDERS
 
 TRANSPORTS = ("webrtc", "websocket")
-"""What a client may ask for in POST /start. Telephone calls come by themselves."""
 TELEPHONY = tuple(provider.name for provider in PROVIDERS)
+"""What may be asked for in POST /start."""
 
 
 def status_routes(config: Config, appliance: Appliance, metrics: Metrics) -> list[BaseRoute]:

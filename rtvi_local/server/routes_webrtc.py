@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute, Route
 from rtvi_local.config import Config
 from rtvi_local.config_forms import read_ports
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.server.origins import Policy
-from rtvi_local.server.routes_sockets import rtvi_url
-from rtvi_local.server.routes_status import TRANSPORTS
+from rtvi_local.server.routes_sockets import rtvi_url, telephony_url
+from rtvi_local.server.routes_status import TELEPHONY, TRANSPORTS
 from rtvi_local.server.security import refuse
 from rtvi_local.server.sessions import Sessions, TooManySessions, UnknownSession
 from rtvi_local.transports.ice_servers import for_clients, ice_servers
@@ -42,6 +43,7 @@ class WebRtcRoutes:
     limiter: RateLimiter
     metrics: Metrics
     own_addresses: OwnAddresses
+    lan: Lan | None = None
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -57,13 +59,15 @@ class WebRtcRoutes:
             return refusal
         body = await _json(request, empty={})
         transport = body.get("transport", "webrtc") if isinstance(body, dict) else None
-        if transport not in TRANSPORTS:
-            return refuse(400, "this server speaks 'webrtc' and 'websocket'; no other 'transport' is available")
+        if transport not in (*TRANSPORTS, *TELEPHONY):
+            return refuse(400, f"the 'transport' must be one of {', '.join((*TRANSPORTS, *TELEPHONY))}")
         data = body.get("body")
         session_id = self.sessions.start(data if isinstance(data, dict) else {})
         if transport == "websocket":
             # Nothing else: its client throws at any other key.
             return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
+        if transport in TELEPHONY:
+            return JSONResponse({"wsUrl": telephony_url(request, self.lan, session_id)})
         # No fileUploadUrl: the transport of the first 1.x clients throws at keys that it does not know, and no client reads it.
         return JSONResponse({"sessionId": session_id, **for_clients(self.config.webrtc)})
 

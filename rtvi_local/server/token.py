@@ -2,7 +2,7 @@
 
 A browser brings it once, in the address that is printed and shown as a QR code; from then on a cookie holds it, and it is taken
 out of the address, so that it stays neither in the history nor in a screenshot. Programs bring it as `Authorization: Bearer`,
-or, where they cannot set headers, in the query or as the last part of the path (`/ws-client/TOKEN`).
+or, where they cannot set headers, in the query or in the path (`/ws-client/TOKEN`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class TokenMiddleware:
     def _in_path(self, scope: Scope) -> bool:
         path: str = scope["path"]
         return scope["type"] == "websocket" and any(
-            path.startswith(prefix) and self._is_right(path[len(prefix) :]) for prefix in _SOCKET_PATHS
+            path.startswith(prefix) and self._is_right(path[len(prefix) :].partition("/")[0]) for prefix in _SOCKET_PATHS
         )
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:

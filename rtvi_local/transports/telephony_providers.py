@@ -1,13 +1,14 @@
 """What differs between telephone providers' media streams: names and places in JSON. A table, and how to read it.
 
 Sources: Twilio's Media Streams WebSocket messages, Telnyx's media streaming over WebSockets, Plivo's audio streaming protocol
-and Exotel's voicebot applet, as their public documentation describes them.
+(docs.plivo.com) and Exotel's voicebot applet (developer.exotel.com), as their public documentation describes them.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -36,9 +37,13 @@ LINEAR = Encoding(
     lambda data: np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16, copy=False),
     lambda samples: samples.astype("<i2", copy=False).tobytes(),
 )
-ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
+_G711: Mapping[str, Encoding] = MappingProxyType(
     {"audio/x-mulaw": MULAW, "pcmu": MULAW, "mulaw": MULAW, "pcma": ALAW, "audio/x-alaw": ALAW}
 )
+_PCM: Mapping[str, Encoding] = MappingProxyType(
+    dict.fromkeys(("base64", "raw/slin", "slin", "linear16", "pcm", "l16", "audio/l16", "audio/x-l16"), LINEAR)
+)
+"""Exotel's, which is little-endian."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,14 @@ class Provider:
     stream_id: Path
     call_id: Path
     parameters: Path
-    encoding: Path | Encoding
-    """Where the start message names it, or what it always is."""
+    format: Path
+    """Where the sound is described."""
+    rate: str
+    """What its sample rate is called there."""
+    encodings: Mapping[str, Encoding]
+    """Those that are understood, by their names; the first is that of a start message that names none."""
+    remedy: str
+    """What to set where the sound is another."""
     media: Mapping[str, Any]
     clear: Mapping[str, Any]
     mark: Mapping[str, Any]
@@ -73,7 +84,10 @@ PROVIDERS = (
         stream_id=("start", "streamSid"),
         call_id=("start", "callSid"),
         parameters=("start", "customParameters"),
-        encoding=("start", "mediaFormat", "encoding"),
+        format=("start", "mediaFormat"),
+        rate="sampleRate",
+        encodings=_G711,
+        remedy="connect the call with <Connect><Stream>",
         **_marked_as_twilio(streamSid=STREAM),
     ),
     Provider(
@@ -81,15 +95,21 @@ PROVIDERS = (
         stream_id=("stream_id",),
         call_id=("start", "call_control_id"),
         parameters=("start", "custom_parameters"),
-        encoding=("start", "media_format", "encoding"),
+        format=("start", "media_format"),
+        rate="sample_rate",
+        encodings=_G711,
+        remedy="set stream_codec and stream_bidirectional_codec to PCMU",
         **_marked_as_twilio(),
     ),
     Provider(
         name="plivo",
         stream_id=("start", "streamId"),
         call_id=("start", "callId"),
-        parameters=("start", "extra_headers"),
-        encoding=MULAW,
+        parameters=("extra_headers",),
+        format=("start", "mediaFormat"),
+        rate="sampleRate",
+        encodings={"audio/x-mulaw": MULAW},
+        remedy='set contentType="audio/x-mulaw;rate=8000"',
         media={
             "event": "playAudio",
             "media": {"contentType": "audio/x-mulaw", "sampleRate": SAMPLE_RATE, "payload": PAYLOAD},
@@ -104,7 +124,10 @@ PROVIDERS = (
         stream_id=("start", "stream_sid"),
         call_id=("start", "call_sid"),
         parameters=("start", "custom_parameters"),
-        encoding=LINEAR,
+        format=("start", "media_format"),
+        rate="sample_rate",
+        encodings={**_PCM, **_G711},
+        remedy="leave sample-rate out of the applet's URL",
         **_marked_as_twilio(stream_sid=STREAM),
     ),
 )
@@ -145,13 +168,12 @@ def read_start(message: Mapping[str, Any]) -> Call:
         stream_id, call_id = found(message, provider.stream_id), found(message, provider.call_id)
         if not isinstance(stream_id, str) or not isinstance(call_id, str):
             continue
-        parameters = found(message, provider.parameters)
         return Call(
             provider=provider,
             stream_id=stream_id,
             call_id=call_id,
             encoding=_encoding(provider, message),
-            parameters=parameters if isinstance(parameters, dict) else {},
+            parameters=_parameters(found(message, provider.parameters)),
         )
     names = ", ".join(provider.name for provider in PROVIDERS)
     raise NotAPhoneCall(f"the start message is of no provider that is known here ({names})")
@@ -168,15 +190,30 @@ def found(message: Mapping[str, Any], path: Path) -> Any:
 
 
 def _encoding(provider: Provider, message: Mapping[str, Any]) -> Encoding:
-    if isinstance(provider.encoding, Encoding):
-        return provider.encoding
-    named = found(message, provider.encoding)
-    if named is None:
-        return MULAW
-    encoding = ENCODINGS.get(str(named).lower())
-    if encoding is None:
-        raise NotAPhoneCall(f"sound as {str(named)[:40]!r} is not understood; use G.711 (PCMU or PCMA) at 8 kHz")
+    sound = found(message, provider.format)
+    sound = sound if isinstance(sound, Mapping) else {}
+    named = str(sound.get("encoding") or next(iter(provider.encodings))).partition(";")[0].lower()
+    rate = str(sound.get(provider.rate) or SAMPLE_RATE)
+    encoding = provider.encodings.get(named)
+    if encoding is None or rate != str(SAMPLE_RATE):
+        kind = f"{named[:20]!r} at {rate[:6]} Hz"
+        raise NotAPhoneCall(f"sound as {kind} would be noise; for G.711 at 8000 Hz {provider.remedy}")
     return encoding
+
+
+def _parameters(given: object) -> Mapping[str, Any]:
+    """An object; from Plivo as text, in JSON or as `key=value;key=value`, and with the prefix of a SIP header or without."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = _pairs(str(given))
+    return {key.removeprefix("X-PH-"): value for key, value in given.items()} if isinstance(given, dict) else {}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (re.split("[=:]", pair, maxsplit=1) for pair in re.split("[;,]", text.strip("{} ")) if pair.strip())
+    return {pair[0].strip(): pair[-1].strip() for pair in pairs}
 
 
 def _filled(template: Any, values: Mapping[str, str]) -> Any:

@@ -20,7 +20,8 @@ from rtvi_local.config import Config
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
 from tests.integration.fake_world import until
 from tests.integration.world import Serving, serving
-from tests.transports.clients import STREAM, Int16, Phone
+from tests.transports.clients import Int16
+from tests.transports.phones import STREAM, Phone
 
 pytestmark = pytest.mark.models
 

@@ -19,8 +19,9 @@ from rtvi_local.server.app import create_app
 from rtvi_local.server.limits import Limits
 from tests.server.appliance import FakeAppliance
 from tests.server.live import live
-from tests.transports.clients import BrowserClient, Phone
+from tests.transports.clients import BrowserClient
 from tests.transports.contract import run, until
+from tests.transports.phones import WIRES, Phone
 
 
 class Served:
@@ -167,10 +168,11 @@ def test_a_foreign_page_cannot_talk_to_the_appliance(path: str, headers: dict[st
     run(scenario)
 
 
-def test_a_phone_call_is_a_conversation() -> None:
+@pytest.mark.parametrize("provider", list(WIRES))
+def test_a_phone_call_is_a_conversation(provider: str) -> None:
     async def scenario() -> None:
         async with served() as server:
-            phone = Phone()
+            phone = Phone(provider)
             await phone.open(f"ws://{server.host}/ws")
             await until(lambda: server.appliance.opened)
             (conversation,) = server.appliance.opened
@@ -178,6 +180,66 @@ def test_a_phone_call_is_a_conversation() -> None:
             assert conversation.transport.output_sample_rate == 8000
             await phone.hang_up()
             await until(lambda: conversation.closed)
+
+    run(scenario)
+
+
+def test_a_dial_plan_configures_the_conversation_in_json() -> None:
+    async def scenario() -> None:
+        async with served() as server:
+            phone = Phone()
+            phone.start["start"]["customParameters"] = {"config": '{"tts": {"speed": 1.2}}', "system_prompt": "[Be brief.]"}
+            await phone.open(f"ws://{server.host}/ws")
+            await until(lambda: server.appliance.opened)
+            data = server.appliance.opened[0].request_data
+            assert data == {"config": {"tts": {"speed": 1.2}}, "system_prompt": "[Be brief.]"}
+            await phone.hang_up()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sound", "why"),
+    [
+        ({"pipeline": "llm, tts"}, {}, "The parameter 'pipeline' must be JSON."),
+        ({}, {"encoding": "audio/x-l16"}, "'audio/x-l16' at 8000 Hz would be noise"),
+    ],
+)
+def test_a_call_that_cannot_be_is_hung_up_with_the_reason(
+    parameters: dict[str, str], sound: dict[str, str], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with served() as server:
+            phone = Phone()
+            phone.start["start"]["customParameters"] = parameters
+            phone.start["start"]["mediaFormat"] |= sound
+            await phone.open(f"ws://{server.host}/ws")
+            await until(lambda: phone.closed)
+            assert phone.closed is not None
+            assert phone.closed[0] == 1008
+            assert why in phone.closed[1]
+            assert why in caplog.text
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("provider", list(WIRES))
+def test_a_call_that_was_announced_brings_what_it_was_announced_with(provider: str) -> None:
+    async def scenario() -> None:
+        async with served() as server:
+            announced = {"transport": provider, "body": {"who": "me", "line": "back door"}}
+            answer = (await server.post("/start", json=announced)).json()
+            assert set(answer) == {"wsUrl"}
+            assert "?" not in answer["wsUrl"], "Twilio drops it"
+            phone = Phone(provider)
+            await phone.open(answer["wsUrl"])
+            await until(lambda: server.appliance.opened)
+            assert server.appliance.opened[0].request_data == {"who": "me", "line": "front door"}
+            again = Phone(provider)
+            await again.open(answer["wsUrl"])
+            await until(lambda: again.closed)
+            assert again.closed == (4004, "no such session; it may have ended")
+            await phone.hang_up()
 
     run(scenario)
 

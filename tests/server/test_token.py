@@ -63,7 +63,9 @@ def test_nothing_is_answered_without_the_token(headers: dict[str, str]) -> None:
             assert "QR code" in response.json()["detail"], f"{method} {path}"
 
 
-@pytest.mark.parametrize("path", ["/ws-client", "/ws", "/ws-client/wrong", "/ws/wrong", "/ws-client?token=wrong"])
+@pytest.mark.parametrize(
+    "path", ["/ws-client", "/ws", "/ws-client/wrong", "/ws/wrong", "/ws/wrong/sessions/1", "/ws-client?token=wrong"]
+)
 def test_no_web_socket_opens_without_the_token(path: str) -> None:
     with (
         client_of() as client,
@@ -115,6 +117,15 @@ def test_a_telephone_provider_is_given_an_address_with_the_token() -> None:
     with client_of() as client:
         answer = client.post(f"/twiml?token={TOKEN}", data={"From": "+1"})
     assert f'url="wss://192.0.2.7:7860/ws/{TOKEN}"' in answer.text
+
+
+def test_the_address_for_a_call_that_is_announced_holds_the_token() -> None:
+    with client_of() as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        url = client.post("/start", json={"transport": "twilio"}).json()["wsUrl"]
+        assert url.startswith(f"wss://192.0.2.7:7860/ws/{TOKEN}/sessions/")
+        del client.headers["Authorization"]
+        assert opens(client, url.removeprefix("wss://192.0.2.7:7860"))
 
 
 def test_the_token_stays_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

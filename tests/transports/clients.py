@@ -1,14 +1,10 @@
-"""Clients of WebSockets in Python: a browser's, and a telephone provider."""
+"""Clients of WebSockets in Python: what they share, and a browser's; `phones` has the telephone providers'."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import json
 import socket
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,11 +12,9 @@ import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from rtvi_local.audio import mulaw
 from rtvi_local.transports.protobuf import AudioFrame, MessageFrame, decode, encode_audio, encode_message
 
 Int16 = npt.NDArray[np.int16]
-STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
 
 
 def _connected(url: str) -> socket.socket:
@@ -109,52 +103,3 @@ class BrowserClient(SocketClient):
             assert isinstance(frame, AudioFrame)
             assert (frame.sample_rate, frame.channels) == (24_000, 1)
             self._hear(np.frombuffer(frame.pcm, "<i2").astype(np.int16))
-
-
-class Phone(SocketClient):
-    """Twilio, with a buffer that it plays in real time, and empties when told to."""
-
-    sample_rate = 8_000
-    microphone_rate = 8_000
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: list[dict[str, Any]] = []
-        self.cleared_ms: list[float] = []
-
-    async def open(self, url: str, headers: Mapping[str, str] | None = None) -> None:
-        await super().open(url, headers)
-        with contextlib.suppress(ConnectionClosed):
-            await self._start()
-
-    async def _start(self) -> None:
-        await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        start = {
-            "streamSid": STREAM,
-            "accountSid": "AC1",
-            "callSid": "CA1",
-            "tracks": ["inbound"],
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-            "customParameters": {"line": "front door"},
-        }
-        await self.send({"event": "start", "sequenceNumber": "1", "start": start, "streamSid": STREAM})
-
-    async def say(self, samples: Int16) -> None:
-        payload = base64.b64encode(mulaw.encode(samples)).decode()
-        media = {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": payload}
-        await self.send({"event": "media", "streamSid": STREAM, "media": media})
-
-    async def send(self, event: object) -> None:
-        await self.socket.send(json.dumps(event))
-
-    def _take(self, data: str | bytes) -> None:
-        event = json.loads(data)
-        assert event["streamSid"] == STREAM
-        self.events.append(event)
-        if event["event"] == "media":
-            self._hear(mulaw.decode(base64.b64decode(event["media"]["payload"])))
-        elif event["event"] == "clear":
-            self.cleared_ms.append(asyncio.get_running_loop().time() * 1000)
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == kind]

@@ -1,10 +1,12 @@
-"""What every transport has to do, whatever is on its wire: the same clients' acts, in front of three implementations."""
+"""What every transport has to do, whatever is on its wire: the same clients' acts, in front of three implementations,
+one of them with each telephone provider."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +21,8 @@ from rtvi_local.transports.interface import Transport
 from rtvi_local.transports.webrtc import WebRtcOptions, WebRtcTransport
 from rtvi_local.transports.webrtc_peer import PeerOptions
 from tests.server.live import live
-from tests.transports.clients import BrowserClient, Phone
+from tests.transports.clients import BrowserClient
+from tests.transports.phones import WIRES, Phone
 
 Int16 = npt.NDArray[np.int16]
 
@@ -154,8 +157,8 @@ async def websocket() -> AsyncIterator[Line]:
 
 
 @contextlib.asynccontextmanager
-async def telephony() -> AsyncIterator[Line]:
-    async with _over_socket(Phone(), "/ws") as line:
+async def telephony(provider: str = "twilio") -> AsyncIterator[Line]:
+    async with _over_socket(Phone(provider), "/ws") as line:
         yield line
 
 
@@ -176,7 +179,7 @@ async def _over_socket(client: BrowserClient | Phone, path: str) -> AsyncIterato
 LINES: dict[str, Callable[[], contextlib.AbstractAsyncContextManager[Line]]] = {
     "webrtc": webrtc,
     "websocket": websocket,
-    "telephony": telephony,
+    **{provider: partial(telephony, provider) for provider in WIRES},
 }
 
 
