@@ -20,6 +20,7 @@ from rtvi_local.hardware import Plan, find_hardware, free_memory_bytes, plan, su
 from rtvi_local.memory import keep_house, return_freed
 from rtvi_local.memory_needs import require_memory
 from rtvi_local.model_store import ModelStore, Preset, open_store
+from rtvi_local.pipeline.configurator import check_wanted
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
@@ -242,6 +243,14 @@ class Appliance:
 
     def _is_idle(self) -> bool:
         return all(conversation.controls.is_idle for conversation in self._open)
+
+    def check(self, request_data: dict[str, Any]) -> None:
+        """Raises UnusableRequest for what `open_conversation` would refuse because of it."""
+        assert self._engines is not None, "the server asks only when `ready` has nothing to say"
+        try:
+            check_wanted(self._config, self._engines, self._pool, read_request(request_data, self._config).wanted)
+        except (PipelineError, OptionError) as error:
+            raise UnusableRequest(str(error)) from error
 
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         """Begin a conversation. Raises TooManyConversations, UnusableRequest."""

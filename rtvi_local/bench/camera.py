@@ -72,6 +72,9 @@ class _Looking(transport.Echo):
 
 
 class _Appliance(transport.EchoAppliance):
+    def check(self, request_data: dict[str, Any]) -> None:
+        """Anything will do."""
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> _Looking:
         self.conversations += 1
         return _Looking(transport, self, echo=False)

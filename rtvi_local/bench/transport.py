@@ -101,6 +101,9 @@ class EchoAppliance:
     def ready(self) -> Sequence[str]:
         return ()
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        """Anything will do."""
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Echo:
         self.conversations += 1
         return Echo(transport, self, echo=request_data.get("echo") is True)

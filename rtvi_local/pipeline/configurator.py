@@ -21,6 +21,12 @@ log = logging.getLogger(__name__)
 Told = Callable[[str], None]
 
 
+def check_wanted(config: Config, engines: Engines, shelf: Shelf | None, wanted: Wanted) -> None:
+    """Raises OptionError for what a conversation that begins with this cannot have."""
+    _check_names(wanted, shelf)
+    _fitting(changed(config, _without_models(wanted)), engines, engines)
+
+
 class Configurator:
     """Changes take effect together, for all that begins after them. A model that has to be loaded takes effect when it is
     there; until then the conversation goes on with the one before."""
@@ -30,9 +36,9 @@ class Configurator:
         self._base = engines
         self._shelf = shelf
         wanted = at_start or Wanted()
-        self._check_names(wanted)
+        _check_names(wanted, self._shelf)
         self.config = changed(config, _without_models(wanted))
-        self.engines = self._fitting(self.config, engines)
+        self.engines = _fitting(self.config, engines, self._base)
         self.session: ModelSession = engines.language_model.open_session()
         self._at_start = wanted
         self._leases: dict[str, Lease] = {}
@@ -57,9 +63,9 @@ class Configurator:
         """Make these changes, all or none. Raises OptionError. Returns before a model that has to be loaded is there."""
         if self._shelf is not None and any(name in MODELS for name in wanted.settings):
             await self._shelf.look_again()
-        self._check_names(wanted)
+        _check_names(wanted, self._shelf)
         config = changed(self.config, _without_models(wanted))
-        engines = self._fitting(config, self.engines)
+        engines = _fitting(config, self.engines, self._base)
         self.config, self.engines = config, engines
         self._configured()
         self._load_models(wanted)
@@ -86,36 +92,7 @@ class Configurator:
     def _configured(self) -> None:
         self.on_configured(Configured(self.config, self.engines, self.session))
 
-    def _fitting(self, config: Config, engines: Engines) -> Engines:
-        """The engines as the options want them. Raises OptionError."""
-        voice, speech = engines.voice, config.tts
-        try:
-            voice = voice.at(speed=speech.speed, speaker=speech.speaker)
-        except UserError as error:
-            raise OptionError(str(error)) from None
-        languages: tuple[str, ...] = getattr(engines.transcriber, "languages", ())
-        if languages and config.stt.language not in ("auto", *languages):
-            raise OptionError(
-                f"{engines.transcriber.model_name} does not know stt.language {config.stt.language!r}. "
-                f"It knows: {', '.join(languages)}, and 'auto' to detect it."
-            )
-        return replace(engines, voice=voice, turn_detector=self._base.turn_detector if config.turns.detector else None)
-
     # --- models --------------------------------------------------------------------------------------------------------
-
-    def _check_names(self, wanted: Wanted) -> None:
-        for setting, (service, option) in MODELS.items():
-            name = wanted.settings.get(setting)
-            if name is None:
-                continue
-            if self._shelf is None:
-                raise OptionError(f"{service}.{option} cannot be changed here: this program was given its models.")
-            installed = self._shelf.installed(_kind(setting))
-            if name not in installed:
-                raise OptionError(
-                    f"{service}.{option} {str(name)[:60]!r} is not installed. Installed: {', '.join(installed) or 'none'}. "
-                    "Others: rtvi-local models list."
-                )
 
     def _load_models(self, wanted: Wanted) -> None:
         for setting in MODELS:
@@ -163,7 +140,7 @@ class Configurator:
                 exchanged = {"language_model": engine}
             case "tts":
                 exchanged = {"voice": engine}
-        engines = self._fitting(config, replace(self.engines, **exchanged))  # type: ignore[arg-type]
+        engines = _fitting(config, replace(self.engines, **exchanged), self._base)  # type: ignore[arg-type]
         if _kind(setting) == "llm":
             self.session = engine.open_session()
         self.config, self.engines = config, engines
@@ -182,3 +159,34 @@ def _kind(setting: str) -> Kind:
 def _without_models(wanted: Wanted) -> Wanted:
     """What can take effect at once."""
     return replace(wanted, settings={name: value for name, value in wanted.settings.items() if name not in MODELS})
+
+
+def _check_names(wanted: Wanted, shelf: Shelf | None) -> None:
+    for setting, (service, option) in MODELS.items():
+        name = wanted.settings.get(setting)
+        if name is None:
+            continue
+        if shelf is None:
+            raise OptionError(f"{service}.{option} cannot be changed here: this program was given its models.")
+        installed = shelf.installed(_kind(setting))
+        if name not in installed:
+            raise OptionError(
+                f"{service}.{option} {str(name)[:60]!r} is not installed. Installed: {', '.join(installed) or 'none'}. "
+                "Others: rtvi-local models list."
+            )
+
+
+def _fitting(config: Config, engines: Engines, base: Engines) -> Engines:
+    """The engines as the options want them; `base` are those of the appliance. Raises OptionError."""
+    voice, speech = engines.voice, config.tts
+    try:
+        voice = voice.at(speed=speech.speed, speaker=speech.speaker)
+    except UserError as error:
+        raise OptionError(str(error)) from None
+    languages: tuple[str, ...] = getattr(engines.transcriber, "languages", ())
+    if languages and config.stt.language not in ("auto", *languages):
+        raise OptionError(
+            f"{engines.transcriber.model_name} does not know stt.language {config.stt.language!r}. "
+            f"It knows: {', '.join(languages)}, and 'auto' to detect it."
+        )
+    return replace(engines, voice=voice, turn_detector=base.turn_detector if config.turns.detector else None)

@@ -41,6 +41,10 @@ class Appliance(Protocol):
         """What is still missing before a conversation can begin, in words for people; empty when nothing is."""
         ...
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        """Whether a conversation could begin with this, as far as that depends on it alone. Raises UnusableRequest."""
+        ...
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         """Begin a conversation with the client behind `transport`; it ends when the listener's `on_closed` is called, which it
         is in any case. `request_data` is what the client sent along with its connection. Raises TooManyConversations,

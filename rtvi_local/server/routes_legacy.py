@@ -13,9 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from rtvi_local.errors import UserError
 from rtvi_local.pipeline.frames import Frame, ReplyEnded, ToolCall
-from rtvi_local.pipeline.request_data import read_options
 from rtvi_local.rtvi.actions import wants_answer
 from rtvi_local.rtvi.messages import LABEL
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
@@ -49,9 +47,9 @@ class LegacyRoutes:
             return body
         data = {key: value for key, value in body.items() if key not in _OURS}
         try:
-            read_options(data)  # refused here, where the client can show why
+            self.appliance.check(data)  # refused here, where the client can show why
             session_id = self.sessions.start(data)
-        except UserError as error:
+        except UnusableRequest as error:
             return refuse(422, str(error))
         except TooManySessions:
             return refuse(503, "too many sessions were started and not used", {"Retry-After": _RETRY_AFTER_S})

@@ -62,14 +62,20 @@ class WebRtcRoutes:
         if transport not in (*TRANSPORTS, *TELEPHONY):
             return refuse(400, f"the 'transport' must be one of {', '.join((*TRANSPORTS, *TELEPHONY))}")
         data = body.get("body")
-        session_id = self.sessions.start(data if isinstance(data, dict) else {})
+        data = data if isinstance(data, dict) else {}
+        self.appliance.check(data)  # refused here, where the client can show why
+        session_id = self.sessions.start(data)
         if transport == "websocket":
             # Nothing else: its client throws at any other key.
             return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
         if transport in TELEPHONY:
             return JSONResponse({"wsUrl": telephony_url(request, self.lan, session_id)})
         # No fileUploadUrl: the transport of the first 1.x clients throws at keys that it does not know, and no client reads it.
-        return JSONResponse({"sessionId": session_id, **for_clients(self.config.webrtc)})
+        answer: dict[str, Any] = {"sessionId": session_id, **for_clients(self.config.webrtc)}
+        if body.get("enableFileUploads") is True:
+            # Not unasked: the transport of the first 1.x clients throws at keys that it does not know.
+            answer["fileUploadUrl"] = f"/sessions/{session_id}/files"
+        return JSONResponse(answer)
 
     async def offer(self, request: Request) -> Response:
         if (refusal := self._busy(request)) is not None:

@@ -81,6 +81,12 @@ class FakeAppliance:
     def ready(self) -> Sequence[str]:
         return ()
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        try:
+            read_request(request_data, self.config)
+        except (PipelineError, OptionError) as error:
+            raise UnusableRequest(str(error)) from error
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         self.model = ScriptedModel(self.replies, sees=self.sees)
         engines = Engines(

@@ -43,6 +43,9 @@ class FakeEnginesAppliance:
     def ready(self) -> Sequence[str]:
         return ()
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        """What is wrong is told when the conversation is to begin."""
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         try:
             wanted = read_options(request_data)

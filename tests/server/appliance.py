@@ -53,11 +53,14 @@ class FakeAppliance:
     def ready(self) -> Sequence[str]:
         return self.missing
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        if self.unusable:
+            raise UnusableRequest(self.unusable)
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> FakeConversation:
         if self.conversations >= self.most:
             raise TooManyConversations(f"{self.most} conversations are going on")
-        if self.unusable:
-            raise UnusableRequest(self.unusable)
+        self.check(request_data)
         conversation = FakeConversation(transport, request_data)
         self.opened.append(conversation)
         return conversation

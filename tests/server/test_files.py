@@ -47,6 +47,17 @@ def test_a_sessions_files_end_with_it(client: TestClient, uploads: Uploads) -> N
     assert client.post("/sessions/nobody/files", files={"file": ("a.txt", b"x")}).status_code == 404
 
 
+def test_start_says_where_to_upload_to_if_it_is_asked(client: TestClient, uploads: Uploads) -> None:
+    assert "fileUploadUrl" not in client.post("/start", json={}).json(), "clients of 1.x throw at it"
+    started = client.post("/start", json={"enableFileUploads": True}).json()
+    assert started["fileUploadUrl"] == f"/sessions/{started['sessionId']}/files"
+    answer = client.post(started["fileUploadUrl"], files={"file": ("a.txt", b"x")})
+    assert uploads.take(answer.json()["source"]["url"]).session_id == started["sessionId"]
+    for transport in ("websocket", "twilio"):
+        asked = {"enableFileUploads": True, "transport": transport}
+        assert set(client.post("/start", json=asked).json()) == {"wsUrl"}
+
+
 def test_a_file_may_be_larger_than_other_bodies_but_not_than_the_limit(client: TestClient) -> None:
     assert client.post("/files", files={"file": ("a.txt", bytes(LIMIT))}).status_code == 200
     for size in (LIMIT + 1, 2 * LIMIT):

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from rtvi_local.appliance import Appliance
 from rtvi_local.bench.webrtc_client import WebRtcClient
@@ -69,7 +70,9 @@ async def connect(data: dict[str, Any], *, start: bool = True) -> list[dict[str,
     ):
         path, extra = "/api/offer", {"requestData": data}
         if start:
-            session = (await http.post("/start", json={"body": data})).json()["sessionId"]
+            started = await http.post("/start", json={"body": data})
+            started.raise_for_status()
+            session = started.json()["sessionId"]
             path, extra = f"/sessions/{session}/api/offer", {}
 
         async def request(method: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -103,22 +106,35 @@ def test_the_samples_for_clients_are_accepted_and_the_client_is_told_that_it_sle
     assert words == json.loads(sample)["config"]["wake_words_gate"]["trigger_words"], "so that a page can say what wakes it"
 
 
-@pytest.mark.parametrize(
-    ("data", "named"),
-    [
-        ({"pipeline": ["phrase_endpointing", "llm_context", "llm", "dishwasher", "tts"]}, "dishwasher"),
-        ({"pipeline": ["llm", "phrase_endpointing", "llm_context", "tts"]}, "'llm' cannot stand before"),
-        ({"config": {"processing_sound_emitter": {"sound": "gong"}}}, "gong"),
-    ],
-)
-def test_what_cannot_be_is_told_by_name_with_the_answer_to_the_offer(data: dict[str, Any], named: str) -> None:
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"pipeline": ["phrase_endpointing", "llm_context", "llm", "dishwasher", "tts"]}, "dishwasher"),
+    ({"pipeline": ["llm", "phrase_endpointing", "llm_context", "tts"]}, "'llm' cannot stand before"),
+    ({"config": {"processing_sound_emitter": {"sound": "gong"}}}, "gong"),
+    ({"config": {"tts": {"voice": "nobody"}}}, "is not installed"),
+]
+
+
+@pytest.mark.parametrize("start", [True, False])
+@pytest.mark.parametrize(("data", "named"), IMPOSSIBLE)
+def test_what_cannot_be_is_told_by_name_with_the_first_answer(data: dict[str, Any], named: str, start: bool) -> None:
     async def story() -> None:
         with pytest.raises(httpx.HTTPStatusError) as refused:
-            await connect(data)
+            await connect(data, start=start)
+        assert refused.value.request.url.path == ("/start" if start else "/api/offer")
         assert refused.value.response.status_code == 422
         assert named in refused.value.response.json()["detail"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(("data", "named"), IMPOSSIBLE)
+def test_clients_of_rtvi_0_are_told_the_same(data: dict[str, Any], named: str) -> None:
+    made, _ = appliance(Config())
+    with TestClient(create_app(Config(), made), base_url="http://localhost:7860") as client:
+        refused = client.post("/connect", json=data)
+        assert refused.status_code == 422
+        assert named in refused.json()["detail"]
+        assert "ws_url" in client.post("/connect", json={"config": [], "services": {"llm": "any"}}).json()
 
 
 def test_a_pipeline_that_cannot_be_built_gives_its_place_in_the_model_back() -> None:

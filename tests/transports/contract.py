@@ -78,6 +78,9 @@ class _Appliance:
     def ready(self) -> Sequence[str]:
         return ()
 
+    def check(self, request_data: dict[str, Any]) -> None:
+        """Anything will do."""
+
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Listener:
         listener = Listener()
         self.opened.append((transport, listener, request_data))
