@@ -8,6 +8,7 @@ from rtvi_local.bench.figures import figures_page, with_figures
 from rtvi_local.config_text import settings_page
 from rtvi_local.rtvi.clients import clients_page
 from rtvi_local.rtvi.document import document, options_page
+from rtvi_local.server.document import endpoints_page
 
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
@@ -15,6 +16,7 @@ README = FOLDER.parent / "README.md"
 (FOLDER / "settings.md").write_text(settings_page(), encoding="utf-8")
 (FOLDER / "options.md").write_text(options_page(), encoding="utf-8")
 (FOLDER / "messages.md").write_text(document(), encoding="utf-8")
+(FOLDER / "endpoints.md").write_text(endpoints_page(), encoding="utf-8")
 (FOLDER / "figures.md").write_text(figures_page(FOLDER), encoding="utf-8")
 README.write_text(with_figures(README.read_text(encoding="utf-8"), FOLDER), encoding="utf-8")
 (FOLDER / "clients.md").write_text(clients_page(FOLDER), encoding="utf-8")

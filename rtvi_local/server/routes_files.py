@@ -12,11 +12,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from rtvi_local.rtvi.files import FileRules
+from rtvi_local.server.endpoint import RATE_LIMITED, Endpoint
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.security import refuse
 from rtvi_local.server.sessions import Sessions
 
 _LONGEST_NAME = 200
+
+
+ENDPOINTS = (
+    Endpoint(
+        ("POST",),
+        ("/files", "/sessions/{session_id}/files"),
+        "Upload a file for a `send-file`, see [pictures and files](images.md). The body is `multipart/form-data`.",
+        request={"file": "the file, with its name; needed"},
+        response={
+            "name": "string: the file's name",
+            "format": "string: its MIME type",
+            "source": "`{type: 'url', url}`; all three together are the `file` of a `send-file`",
+        },
+        errors={
+            404: "the session has ended, or never was",
+            413: "the file is larger than `server.max_file_bytes`",
+            422: "there is no file in the body",
+            429: RATE_LIMITED,
+        },
+    ),
+)
 
 
 @dataclass(frozen=True)

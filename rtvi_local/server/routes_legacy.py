@@ -17,6 +17,7 @@ from rtvi_local.pipeline.frames import Frame, ReplyEnded, ToolCall
 from rtvi_local.rtvi.actions import wants_answer
 from rtvi_local.rtvi.messages import LABEL
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.endpoint import NOT_READY, RATE_LIMITED, Endpoint
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.routes_sockets import rtvi_url
 from rtvi_local.server.security import refuse
@@ -26,6 +27,42 @@ from rtvi_local.transports.loopback import LoopbackTransport
 LONGEST_ACTION_S = 60
 _RETRY_AFTER_S = "5"
 _OURS = ("actions", "services", "rtvi_client_version")
+
+
+ENDPOINTS = (
+    Endpoint(
+        ("POST",),
+        ("/connect",),
+        "RTVI 0.x: where to connect.",
+        request={
+            "config": "list or object: how the conversation begins, see [configuration](configuration.md)",
+            "…": "whatever else the `body` of `/start` may hold; `services`, `actions` and `rtvi_client_version` are ignored",
+        },
+        response={"ws_url": "where to connect the WebSocket"},
+        errors={
+            400: "the body is no JSON object",
+            422: "what is asked for cannot be had; `detail` names it",
+            429: RATE_LIMITED,
+            503: f"{NOT_READY}; or too many sessions were started and not used",
+        },
+    ),
+    Endpoint(
+        ("POST",),
+        ("/action",),
+        "RTVI 0.x: actions in a conversation of their own, without sound. Answered with the last message as JSON or, where the "
+        "model answers, with `text/event-stream`: one RTVI message in base64 in each event.",
+        request={
+            "actions": "list of action messages, needed",
+            "…": "as for `/connect`",
+        },
+        errors={
+            400: "there are no `actions`",
+            422: "what is asked for cannot be had; `detail` names it",
+            429: f"{RATE_LIMITED}; or too many conversations are going on",
+            503: NOT_READY,
+        },
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,19 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from rtvi_local.server.endpoint import Endpoint
+
 _NOT_BUILT = "The page is not in this installation; build it with `make web`. The API works all the same.\n"
+
+
+ENDPOINTS = (
+    Endpoint(
+        ("GET",),
+        ("/",),
+        "The bundled page, and every file of it, `/sdk/voice-client.js` among them.",
+        errors={503: "the page was not built"},
+    ),
+)
 
 
 class _Page(StaticFiles):

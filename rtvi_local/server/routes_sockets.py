@@ -18,6 +18,7 @@ from rtvi_local.errors import UserError
 from rtvi_local.pipeline.options import OptionError
 from rtvi_local.pipeline.request_data import from_texts
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.endpoint import Endpoint
 from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.metrics import Metrics
@@ -33,6 +34,39 @@ TWIML_PATH = "/twiml"
 _NO_SUCH_SESSION, _NOT_UNDERSTOOD = 4004, 1008
 _SESSION_ENDED = "no such session; it may have ended"
 logger = logging.getLogger(__name__)
+
+
+ENDPOINTS = (
+    Endpoint(
+        ("WS",),
+        ("/ws-client", "/ws-client/{token}"),
+        "RTVI over a WebSocket, see [transports](transports.md). `?session=` names a session of `POST /start`. Who is refused "
+        "gets an `error` message that says why before the socket is closed.",
+        errors={
+            1000: "the conversation is over",
+            1008: "what is asked for cannot be had",
+            1009: "a frame is too large",
+            1011: "the client did not answer a ping",
+            1012: "the server is stopping",
+            1013: "not ready yet, too many conversations, or too many requests",
+            _NO_SUCH_SESSION: "the session has ended, or never was",
+        },
+    ),
+    Endpoint(
+        ("WS",),
+        ("/ws", "/ws/{token}", "/ws/sessions/{session_id}", "/ws/{token}/sessions/{session_id}"),
+        "A telephone call: the media stream of Twilio, Telnyx, Plivo or Exotel, see [transports](transports.md). The session "
+        "is one of `POST /start`.",
+        errors={
+            1000: "the conversation is over",
+            1008: "no call that is understood begins in 10 s, or what is asked for cannot be had; the reason says what to set",
+            1012: "the server is stopping",
+            1013: "not ready yet, too many conversations, or too many requests",
+            _NO_SUCH_SESSION: "the session has ended, or never was",
+        },
+    ),
+    Endpoint(("GET", "POST"), (TWIML_PATH,), "TwiML (XML) that leads a call's sound to `/ws`. The body may be a form."),
+)
 
 
 class Refused(Exception):

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from rtvi_local.config import Config
 from rtvi_local.config_forms import read_ports
 from rtvi_local.server.appliance import Appliance, TooManyConversations, UnusableRequest
+from rtvi_local.server.endpoint import NOT_READY, RATE_LIMITED, Endpoint
 from rtvi_local.server.lan import Lan
 from rtvi_local.server.limits import RateLimiter
 from rtvi_local.server.metrics import Metrics
@@ -30,6 +31,71 @@ from rtvi_local.transports.webrtc_addresses import OwnAddresses, host_addresses,
 from rtvi_local.transports.webrtc_peer import PeerOptions
 
 _RETRY_AFTER_S = "5"
+
+
+_REQUEST_DATA = "object: how the conversation begins, see [configuration](configuration.md) and [pipelines](pipelines.md)"
+_COMMON = {
+    422: "what is asked for cannot be had (a stage, an option, a model that is not installed); `detail` names it",
+    429: RATE_LIMITED,
+    503: NOT_READY,
+}
+_OFFER_PATHS = ("/api/offer", "/sessions/{session_id}/api/offer")
+ENDPOINTS = (
+    Endpoint(
+        ("POST",),
+        ("/start",),
+        "Begin a session; the client connects with what is answered. The body may be empty.",
+        request={
+            "transport": f"{', '.join(f'`{name}`' for name in (*TRANSPORTS, *TELEPHONY))}; `webrtc` if it is left out",
+            "body": _REQUEST_DATA,
+            "enableFileUploads": "`true` to be told `fileUploadUrl`",
+        },
+        response={
+            "sessionId": "for `webrtc`: the session, for `/sessions/{session_id}/…`; it must be used within 2 minutes",
+            "iceConfig": "for `webrtc`, if servers are set: `{iceServers: [{urls: [url], username?, credential?}]}`",
+            "fileUploadUrl": "for `webrtc`, if asked for: path to upload files to",
+            "wsUrl": "for all other transports, and then alone: where to connect the WebSocket",
+        },
+        errors={400: "the body is no JSON object, or there is no such `transport`"}
+        | _COMMON
+        | {503: f"{NOT_READY}; or 64 sessions were started and not used"},
+    ),
+    Endpoint(
+        ("POST",),
+        _OFFER_PATHS,
+        "Connect over WebRTC, renegotiate, or come back after the network was lost. Without a session a conversation begins at "
+        "once.",
+        request={
+            "sdp": "string, needed: the offer, with Opus; at most 64 KiB",
+            "type": "`offer`, needed",
+            "pc_id": "string or null: which connection it is about; one that is not known begins anew",
+            "restart_pc": "`true` for a new connection in place of a lost one, in the same conversation",
+            "requestData": f"{_REQUEST_DATA}; without it that of `/start` holds. Also `request_data`",
+        },
+        response={
+            "sdp": "string: the answer, with all candidates",
+            "type": "`answer`",
+            "pc_id": "string: for later requests about this connection",
+        },
+        errors={400: "the offer cannot be read or answered", 404: "the session has ended, or never was"}
+        | _COMMON
+        | {
+            429: f"{RATE_LIMITED}. Or as many conversations as `server.max_conversations` are going on; or no port of "
+            "`webrtc.udp_ports` is free"
+        },
+    ),
+    Endpoint(
+        ("PATCH",),
+        _OFFER_PATHS,
+        "Trickled ICE candidates. Those that cannot be used are left out.",
+        request={
+            "pc_id": "string, needed",
+            "candidates": "list of at most 64 `{candidate, sdp_mid, sdp_mline_index}`, needed",
+        },
+        response={"status": "`success`"},
+        errors={400: "not of this form, or too many candidates", 404: "there is no such connection"},
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -117,10 +183,10 @@ class WebRtcRoutes:
         )
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+_Handler = Callable[[Request], Awaitable[Response]]
 
 
-def _answering_errors(endpoint: Endpoint) -> Endpoint:
+def _answering_errors(endpoint: _Handler) -> _Handler:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
