@@ -44,7 +44,10 @@ class FakeEnginesAppliance:
         return ()
 
     def check(self, request_data: dict[str, Any]) -> None:
-        """What is wrong is told when the conversation is to begin."""
+        try:
+            read_options(request_data)
+        except OptionError as error:
+            raise UnusableRequest(str(error)) from error
 
     def open_conversation(self, transport: Transport, request_data: dict[str, Any]) -> Conversation:
         try:
