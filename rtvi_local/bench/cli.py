@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rtvi_local.bench.plot import plot
     from rtvi_local.bench.report import rest, table
     from rtvi_local.bench.server_process import ServerFailed
-    from rtvi_local.bench.sitting import Plan, add, sit
+    from rtvi_local.bench.sitting import Plan, Report, add, is_empty, sit
 
     plan = Plan(
         turns=arguments.questions,
@@ -93,14 +93,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("--idle measures an appliance that it starts itself: leave --url away")
     earlier = _read(arguments.save) if arguments.add else {}
     utterances = interleaved(recordings(arguments.audio), asyncio.run(questions()))
+    measured: Report = {}
     try:
-        report = sit(plan, utterances, arguments.url, lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
+        sit(plan, utterances, arguments.url, _say, measured)
     except (ServerFailed, ConnectionError, OSError) as error:
         raise UserError(str(error)) from error
-    report = add(earlier, report)
+    finally:
+        # Also if it breaks off, or is interrupted: a sitting may have taken an hour until then.
+        report = add(earlier, measured)
+        if arguments.save and not is_empty(measured):
+            arguments.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            _say(f"what was measured is in {arguments.save}")
     turns = [Turn(**turn) for turn in report.get("latency", {}).get("turns", ())]
-    if arguments.save:
-        arguments.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     answered = any(turn.counts for turn in turns)
     if arguments.plot and answered:
         arguments.plot.write_text(plot(turns, report["machine"]), encoding="utf-8")
@@ -164,6 +168,10 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is no report of rtvi-local bench: {error}") from error
     return report
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _count(text: str) -> int:

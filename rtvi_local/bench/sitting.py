@@ -50,14 +50,14 @@ class Plan:
     """Further arguments of `rtvi-local serve`."""
 
 
-def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Callable[[str], None]) -> Report:
-    """Measure all that the plan asks for, of the appliance at `url`, or of one that is started for it.
+def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Callable[[str], None], report: Report) -> None:
+    """Measure all that the plan asks for into `report`, of the appliance at `url`, or of one that is started for it.
 
-    Raises ServerFailed, ConnectionError, OSError."""
-    report: Report = {"version": __version__, "arguments": list(plan.server), "machine": machine()}
+    Raises ServerFailed, ConnectionError, OSError; what was measured until then is in the report."""
+    report.update({"version": __version__, "arguments": list(plan.server), "machine": machine()})
     if url is not None:
         asyncio.run(_talk(plan, utterances, url, report, say))
-        return report
+        return
     if plan.turns or plan.interruptions or plan.conversations or plan.after:
         say("starting an appliance …")
         with ServerProcess(plan.server) as server:
@@ -67,12 +67,10 @@ def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Calla
         # Afresh: what earlier conversations left behind is not idle.
         # A conversation that was hung up takes its place for two seconds more.
         with ServerProcess(plan.server, environment={"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(sum(plan.idle))}) as server:
-            percent = {}
             for connections in plan.idle:
-                percent[str(connections)] = asyncio.run(idle_percent(server, connections))
-                say(f"idle, {connections} connected: {percent[str(connections)]:.1f} % of one core")
-            report["idle"] = {"measured": now(), "percent": percent}
-    return report
+                percent = asyncio.run(idle_percent(server, connections))
+                say(f"idle, {connections} connected: {percent:.1f} % of one core")
+                report.setdefault("idle", {"measured": now(), "percent": {}})["percent"][str(connections)] = percent
 
 
 async def _talk(
@@ -97,11 +95,16 @@ async def _talk(
         stalls = loop_stalls(url)
         turns: list[Turn] = []
         sampled: list[int] = []
+
+        def on_counted_turn(turn: Turn) -> None:
+            turns.append(turn)
+            report["latency"] = latency(turns)
+            on_turn(turn)
+
         sampling = asyncio.create_task(_sample(server, sampled))
         for script in scripts(utterances, plan.turns, plan.depth):
-            turns += await measure(url, script, on_turn)
+            await measure(url, script, on_counted_turn)
         sampling.cancel()
-        report["latency"] = latency(turns)
         process = report.setdefault("process", {"measured": now()})
         process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
         if server is not None:
@@ -111,13 +114,12 @@ async def _talk(
     elif plan.interruptions or plan.conversations or plan.after:
         await warm_up(min(plan.warm_up, 2))
     if plan.interruptions:
-        report["interruptions"] = await _interruptions(plan.interruptions, utterances, url, say)
+        await _interrupt(plan.interruptions, utterances, url, report, say)
     if plan.conversations:
-        report["conversations"] = {"measured": now(), "at once": {}}
         for callers in plan.conversations:
             say(f"{callers} talking at the same time")
             some = await at_the_same_time(url, callers, utterances[-TURNS_IN_COMPANY:], on_turn)
-            report["conversations"]["at once"][str(callers)] = _short(some)
+            report.setdefault("conversations", {"measured": now(), "at once": {}})["at once"][str(callers)] = _short(some)
     if plan.after:
         say(f"after {plan.after} turns in writing")
         some = await after_a_long_conversation(url, plan.after, utterances[-TURNS_IN_COMPANY:], on_turn)
@@ -141,15 +143,17 @@ def scripts(utterances: Sequence[Utterance], turns: int, depth: int) -> list[lis
     return conversations
 
 
-async def _interruptions(number: int, utterances: Sequence[Utterance], url: str, say: Callable[[str], None]) -> Report:
+async def _interrupt(
+    number: int, utterances: Sequence[Utterance], url: str, report: Report, say: Callable[[str], None]
+) -> None:
     each: list[Interruption] = []
     async with Caller(url) as caller:
         for i in range(number):
             question, objection = utterances[-1 - i % len(utterances)], utterances[-2 - i % (len(utterances) - 1)]
             each.append(await interrupt(caller, question, objection))
+            report["interruptions"] = interruptions(each)
             after_ms = each[-1].silent_after_ms
             say(f"interruption {i + 1:2}  {'none' if after_ms is None else f'{after_ms:.0f} ms':>9}  {objection.name}")
-    return interruptions(each)
 
 
 def latency(turns: Sequence[Turn]) -> Report:
@@ -163,6 +167,11 @@ def interruptions(each: Sequence[Interruption]) -> Report:
     """The report's part on interruptions."""
     values = [one.silent_after_ms for one in each if one.silent_after_ms is not None]
     return {"measured": now(), **spread(values), "counted": len(values), "each": [asdict(one) for one in each]}
+
+
+def is_empty(report: Report) -> bool:
+    """Whether nothing was measured."""
+    return not report.keys() & {"latency", "interruptions", "conversations", "long", "idle"}
 
 
 def add(earlier: Report, report: Report) -> Report:
