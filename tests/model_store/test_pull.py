@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,24 @@ def test_a_full_disk_is_foreseen(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     assert shop.server.requests == []
 
 
+@pytest.mark.parametrize("models", [["one", "other"], ["one"]], ids=["two models", "two files of a model"])
+def test_downloads_overlap(shop: Shop, models: list[str]) -> None:
+    """Neither gets a byte before both have asked."""
+    both = threading.Barrier(2, timeout=10)
+
+    def meet() -> None:
+        both.wait()
+
+    shop.network = replace(shop.network, patience=replace(shop.network.patience, read_s=15))
+    options = {"before_chunk": meet, "chunk_bytes": len(CONTENT)}
+    a, b = (file_entry(f"{name}.gguf", CONTENT, {"url": shop.server.put(f"/{name}", CONTENT, **options)}) for name in "ab")
+    one = model_entry(a) if len(models) == 2 else model_entry(a, b)
+    store = shop.store(one=one, other=model_entry(b))
+    store.pull(models)
+    assert store.missing(models) == ()
+    assert len(shop.server.requests) == 2
+
+
 def test_two_pulls_at_once_fetch_once(shop: Shop) -> None:
     second_waits = threading.Event()
 
@@ -261,8 +280,7 @@ def test_two_pulls_at_once_fetch_once(shop: Shop) -> None:
 
     url = shop.server.put("/a", CONTENT, before_chunk=hold)
     # The first download is held until the second pull says that it waits: its reads must be patient.
-    network = shop.network.__class__(patience=shop.network.patience.__class__(read_s=15))
-    shop.network = network
+    shop.network = replace(shop.network, patience=replace(shop.network.patience, read_s=15))
 
     class Waits(Silent):
         def note(self, text: str) -> None:
