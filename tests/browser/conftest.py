@@ -103,6 +103,11 @@ class BrowserHouse:
             page.goto(url)
         return page
 
+    def allow(self, page: Page, *errors: str) -> None:
+        """From now on these patterns are no faults on the page's console."""
+        (visit,) = [visit for visit in self._visits if visit.page is page]
+        visit.allowed_errors += errors
+
     def _launch(self, flags: list[str]) -> Browser:
         # Chromium refuses its sandbox to root, as which containers and CI run.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

@@ -221,6 +221,37 @@ def test_another_microphone_is_sent_at_once_and_remembered(house: BrowserHouse, 
     assert page.evaluate("localStorage.getItem('microphone')")
 
 
+TWO_LOUDSPEAKERS = """
+    const given = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+    const loudspeaker = (deviceId, label) => ({ kind: "audiooutput", deviceId, label, groupId: "" });
+    navigator.mediaDevices.enumerateDevices = async () => [
+        ...(await given()).filter(({ kind }) => kind !== "audiooutput"),
+        loudspeaker("1", "Headphones"),
+        loudspeaker("2", "Kitchen"),
+    ];
+    window.sinks = [];
+    HTMLMediaElement.prototype.setSinkId = async function (deviceId) { sinks.push([this.id, deviceId]); };
+"""
+
+
+def test_another_loudspeaker_plays_at_once_and_is_remembered(house: BrowserHouse, server: FakeServer) -> None:
+    page = house.visit(server.url, init_script=TWO_LOUDSPEAKERS)
+    start(page)
+    assert page.evaluate("sinks.splice(0)") == [["voice", ""]]
+    page.get_by_role("button", name="Microphone and loudspeaker").click()
+    select = page.get_by_label("Loudspeaker", exact=True)
+    assert select.locator("option").all_inner_texts() == ["The system's default", "Headphones", "Kitchen"]
+    select.select_option("Kitchen")
+    until(lambda: page.evaluate("sinks.splice(0)") == [["voice", "2"]], "it on the other loudspeaker")
+    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="End", exact=True).click()
+    page.reload()
+    start(page)
+    assert page.evaluate("sinks.splice(0)") == [["voice", "2"]]
+    page.get_by_role("button", name="Microphone and loudspeaker").click()
+    expect(page.get_by_label("Loudspeaker", exact=True)).to_have_value("2")
+
+
 def test_a_connection_that_breaks_is_restored_with_a_live_microphone(
     house: BrowserHouse, server: FakeServer, tone_wav: Path
 ) -> None:

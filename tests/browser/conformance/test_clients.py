@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,7 +58,7 @@ def attempt(client: Client, bundle: Path) -> Outcome:
             appliance.voice = ToneVoice(character_ms=15)
             # The fake voice and the test's are both tones: the one explains the other, as a real one does not.
             appliance.config = replace(appliance.config, echo=Echo(ignore=False))
-            talk = Talk(client, visit(house, url, client.name, source), appliance, source)
+            talk = Talk(client, visit(house, url, client.name, source, allowed_errors=ENDINGS), appliance, source)
             for feature in FEATURES:
                 try:
                     feature.check(talk)
@@ -72,11 +72,19 @@ def attempt(client: Client, bundle: Path) -> Outcome:
     return outcome
 
 
-def visit(house: BrowserHouse, url: str, name: str, source: str, *, recording: Path | None = None) -> Page:
+def visit(
+    house: BrowserHouse,
+    url: str,
+    name: str,
+    source: str,
+    *,
+    recording: Path | None = None,
+    allowed_errors: Sequence[str] = (),
+) -> Page:
     """The client's page, as if the appliance served it. Its microphone plays the recording, or what the test has it speak."""
     scripts = ["ear.js"] if recording else ["ear.js", "microphone.js"]
     init_script = "\n".join((COMMON / name).read_text(encoding="utf-8") for name in scripts)
-    page = house.visit(url, go=False, flags=FLAGS, allowed_errors=ENDINGS, init_script=init_script, microphone=recording)
+    page = house.visit(url, go=False, flags=FLAGS, allowed_errors=allowed_errors, init_script=init_script, microphone=recording)
 
     def serve(route: Route) -> None:
         if route.request.url.endswith(".js"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conformance.table import CLIENTS
-from tests.browser.conformance.test_clients import visit
+from tests.browser.conformance.test_clients import ENDINGS, visit
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_server import until
 
@@ -39,5 +39,6 @@ def test_it_is_heard_and_answered(house: BrowserHouse, bundles: Path, appliance_
     assert "completed" in statuses
     assert page.evaluate("takePeak()") > 0.05
     assert not given("Error")
+    house.allow(page, *ENDINGS)
     page.evaluate("it.disconnect()")
     until(lambda: given("Disconnected"), "disconnection")
