@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import pytest
 
 from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, TokenCounts
 from rtvi_local.engines.llama import ContextFull, LlamaModel, LlamaSession
+from tests.until import until
 
 pytestmark = pytest.mark.models
 
@@ -69,11 +70,6 @@ def model(loaded: LlamaModel) -> Iterator[LlamaModel]:
 
 async def text_of(session: LlamaSession, messages: list[Message], *, max_tokens: int = 12) -> str:
     return "".join([piece async for piece in session.reply(messages, max_tokens=max_tokens, temperature=0)])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 (the engine's thread counts; it knows no event of asyncio)
-        await asyncio.sleep(0.001)
 
 
 async def idle_since(model: LlamaModel, since_s: float) -> float:

@@ -23,6 +23,7 @@ from rtvi_local.server.app import create_app
 from rtvi_local.server.appliance import UnusableRequest
 from rtvi_local.server.websocket_protocol import websocket_options
 from rtvi_local.transports.interface import Transport
+from tests.until import until
 
 CONFIG = replace(Config(), llm=Llm(system_prompt="Be brief."))
 
@@ -79,13 +80,6 @@ class FakeWorld:
         found = answer()
         assert found is not None
         return found
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline_s, "did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 def fake_engines(*heard: str, replies: Sequence[Scripted] = ()) -> Engines:

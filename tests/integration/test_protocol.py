@@ -18,7 +18,8 @@ from rtvi_local.config import Tools
 from rtvi_local.rtvi.chunks import joined
 from rtvi_local.rtvi.messages.session import ServerMessage
 from rtvi_local.tools.tool import WrittenCall
-from tests.integration.fake_world import CONFIG, FakeWorld, fake_engines, fake_server, fake_world, until
+from tests.integration.fake_world import CONFIG, FakeWorld, fake_engines, fake_server, fake_world
+from tests.until import until
 
 LONG = "word " * 60
 

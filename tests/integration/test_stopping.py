@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rtvi_local.bench.server_process import ServerProcess
-from tests.integration.fake_world import until
 from tests.transports.clients import BrowserClient
+from tests.until import until
 
 pytestmark = pytest.mark.models
 

@@ -18,10 +18,10 @@ from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.config import Config
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
-from tests.integration.fake_world import until
 from tests.integration.world import Serving, serving
 from tests.transports.clients import Int16
 from tests.transports.phones import STREAM, Phone
+from tests.until import until
 
 pytestmark = pytest.mark.models
 

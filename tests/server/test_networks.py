@@ -16,7 +16,8 @@ from rtvi_local.transports.ice_servers import ice_servers
 from rtvi_local.transports.webrtc_addresses import _ice_connections, host_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio
 from rtvi_local.transports.webrtc_peer import Peer, PeerOptions
-from tests.server.test_offer import Served, run, served, until
+from tests.server.test_offer import Served, run, served
+from tests.until import until
 
 FORWARDED = "127.0.0.2"
 

@@ -16,6 +16,7 @@ from rtvi_local.config import Config, Server, WebRtc
 from rtvi_local.server.app import create_app
 from rtvi_local.server.limits import Limits
 from tests.server.appliance import FakeAppliance
+from tests.until import until
 
 CANDIDATE = "candidate:1 1 udp 2122260223 127.0.0.1 50000 typ host"
 
@@ -57,13 +58,6 @@ async def served(config: Config | None = None, limits: Limits | None = None, **a
         finally:
             for client in server.clients:
                 await client.close()
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline_s, "did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:

@@ -20,8 +20,9 @@ from rtvi_local.server.limits import Limits
 from tests.server.appliance import FakeAppliance
 from tests.server.live import live
 from tests.transports.clients import BrowserClient
-from tests.transports.contract import run, until
+from tests.transports.contract import run
 from tests.transports.phones import WIRES, Phone
+from tests.until import until
 
 
 class Served:

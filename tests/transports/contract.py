@@ -23,6 +23,7 @@ from rtvi_local.transports.webrtc_peer import PeerOptions
 from tests.server.live import live
 from tests.transports.clients import BrowserClient
 from tests.transports.phones import WIRES, Phone
+from tests.until import until
 
 Int16 = npt.NDArray[np.int16]
 
@@ -184,13 +185,6 @@ LINES: dict[str, Callable[[], contextlib.AbstractAsyncContextManager[Line]]] = {
     "websocket": websocket,
     **{provider: partial(telephony, provider) for provider in WIRES},
 }
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline_s, "did not happen in time"
-        await asyncio.sleep(0.005)
 
 
 def run(scenario: Callable[[], Awaitable[None]], timeout_s: float = 30.0) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from rtvi_local.transports.telephony import TelephonyTransport
 from tests.transports import contract
-from tests.transports.contract import Int16, in_real_time, loud, run, tone, until
+from tests.transports.contract import Int16, in_real_time, loud, run, tone
 from tests.transports.phones import STREAM, Phone
+from tests.until import until
 
 
 def test_a_dropped_reply_is_cleared_at_the_provider_before_anything_else_is_sent() -> None:

@@ -17,6 +17,7 @@ from rtvi_local.transports.signalling import OfferError
 from rtvi_local.transports.webrtc import WebRtcOptions, WebRtcTransport
 from rtvi_local.transports.webrtc_audio import NoVideoTrack
 from rtvi_local.transports.webrtc_peer import PeerOptions
+from tests.until import until
 
 Int16 = npt.NDArray[np.int16]
 OPTIONS = WebRtcOptions(PeerOptions(addresses=("127.0.0.1",)), max_message_bytes=4096)
@@ -67,13 +68,6 @@ class Call:
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
         await self.transport.close("the test is over")
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline_s, "did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 async def play(send: Callable[[Int16], None], until_: Callable[[], object]) -> None:

@@ -18,7 +18,8 @@ from rtvi_local.transports import webrtc_video
 from rtvi_local.transports.keyframes import Keyframe
 from rtvi_local.transports.pictures import NoPicture
 from rtvi_local.transports.webrtc_audio import NoVideoTrack
-from tests.transports.test_webrtc import Call, run, until
+from tests.transports.test_webrtc import Call, run
+from tests.until import until
 
 RED, GREEN, BLUE = (200, 20, 20), (20, 200, 20), (20, 20, 200)
 FRAMES_PER_S = 20

@@ -13,7 +13,8 @@ import pytest
 from rtvi_local.transports.protobuf import encode_message
 from tests.transports import contract
 from tests.transports.clients import BrowserClient
-from tests.transports.contract import in_real_time, loud, pitch_hz, run, tone, until
+from tests.transports.contract import in_real_time, loud, pitch_hz, run, tone
+from tests.until import until
 
 
 def test_a_client_that_writes_text_is_answered_in_text_and_one_that_writes_frames_in_frames() -> None:
