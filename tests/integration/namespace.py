@@ -14,12 +14,15 @@ import pytest
 
 def found_by(module: str, argument: Path, *, setup: str, what: str, timeout_s: float) -> Any:
     """What `python -m module argument` prints as its last line of JSON, after the shell commands `setup` in a network namespace
-    that has nothing but its own loopback. Skips the test, saying that `what` is not tested, where there are no namespaces."""
-    inside = ["unshare", "--net", "--map-root-user", "sh", "-c", f'{setup} && exec "$@"', "sh"]
+    that has nothing but its own loopback, where what is mounted is seen by nobody else. Skips the test, saying that `what` is
+    not tested, where there are no namespaces."""
+    inside = ["unshare", "--net", "--mount", "--map-root-user", "sh", "-c", f'{setup} && exec "$@"', "sh"]
     tools = shutil.which("unshare") and shutil.which("ip")
-    if not tools or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode != 0:
+    tried = subprocess.run([*inside, "true"], capture_output=True, text=True, check=False) if tools else None
+    if tried is None or tried.returncode != 0:
         pytest.skip(
-            f"{what} IS NOT TESTED: this machine gives no network namespaces (needs iproute2, and root or user namespaces)"
+            f"{what} IS NOT TESTED: this machine gives no network namespaces (needs iproute2, and root or user namespaces) "
+            f"{tried.stderr if tried else ''}"
         )
     run = subprocess.run(
         [*inside, sys.executable, "-m", module, str(argument)],

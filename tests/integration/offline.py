@@ -1,40 +1,71 @@
-"""A whole conversation in a process that reports every address it tried to reach. `test_offline` runs it without a network."""
+"""A whole conversation with `rtvi-local serve`, and how many packets left meanwhile. `test_offline` runs it in a network
+namespace whose only way out is the interface CABLE."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from rtvi_local.transports.webrtc_addresses import is_loopback
-from tests.integration.world import world
+from rtvi_local.bench.caller import Caller
+from rtvi_local.bench.server_process import ServerProcess
+from rtvi_local.bench.words import normalised_words
+from tests.integration.conversing import Talk, instruments
 
-attempts: list[str] = []
-
-
-def watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook: Python reports every look-up and every connection here, whichever library makes it."""
-    if event in ("socket.connect", "socket.sendto"):
-        address = arguments[1]
-        if isinstance(address, tuple) and not is_loopback(str(address[0])):
-            attempts.append(f"{event} {address[0]}")
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        host = arguments[0]
-        if host and not is_loopback(host.decode() if isinstance(host, bytes) else str(host)):
-            attempts.append(f"{event} {host}")
+CABLE = "cable"
+ELSEWHERE = ("198.51.100.1", "2001:db8:1::1", "elsewhere.example")
+"""Addresses and a name (RFC 5737, RFC 3849, RFC 2606) that are nobody's."""
+SERVED_S = 20.0
+"""At least: what reports to its makers waits a while before it does (onnxruntime 1.32: ten seconds)."""
 
 
-async def converse(models: Path) -> dict[str, object]:
-    async with world(models) as w:
-        began_ms = w.caller.now_ms()
-        reply = await w.ask("What is the capital of France?")
-        heard = await w.understand(w.caller.heard_between(began_ms, w.caller.now_ms()))
-        return {"transcripts": w.transcripts(), "reply": reply, "heard": heard, "attempts": attempts}
+def packets_out() -> int:
+    """That were sent through the cable so far, whoever sent them and however."""
+    (line,) = [line for line in Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith(f"{CABLE}:")]
+    return int(line.partition(":")[2].split()[9])
+
+
+def try_to_leave() -> list[int]:
+    """How many packets are counted when somebody does try each of ELSEWHERE."""
+    counted = []
+    for address in ELSEWHERE:
+        before = packets_out()
+        with suppress(OSError), socket.create_connection((address, 443), timeout=0.2):
+            pass
+        counted.append(packets_out() - before)
+    return counted
+
+
+async def converse(url: str, models: Path) -> dict[str, object]:
+    with instruments(models) as ours:
+        async with Caller(url) as caller:
+            talk = Talk(ours.voice, ours.whisper, caller)
+            began_ms = caller.now_ms()
+            reply = await talk.ask("How many days are there in a week?")
+            heard = await talk.understand(caller.heard_between(began_ms, caller.now_ms()))
+            return {
+                "transcript": " ".join(talk.transcripts()),
+                "reply": reply,
+                "told": talk.told(),
+                "heard": normalised_words(heard),
+            }
+
+
+def main(models: Path) -> None:
+    # What is looked at is the cable, not the luck of an answer.
+    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models), "RTVI_LOCAL_LLM_TEMPERATURE": "0"}
+    with ServerProcess(environment=environment) as server:
+        ready_s = time.monotonic()
+        found = asyncio.run(converse(server.url, models))
+        time.sleep(max(0.0, ready_s + SERVED_S - time.monotonic()))
+    found["left"] = packets_out()
+    found["tried"] = try_to_leave()
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
-    sys.addaudithook(watch)
-    result = asyncio.run(converse(Path(sys.argv[1])))
-    sys.stdout.write("\n" + json.dumps(result) + "\n")
+    main(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""With the cable out: a network namespace that has nothing but its own loopback."""
+"""With the cable out: a network namespace where everything that would leave this machine goes into a cable that is watched."""
 
 from __future__ import annotations
 
@@ -6,14 +6,38 @@ from pathlib import Path
 
 import pytest
 
+from rtvi_local.bench.words import normalised_words, word_errors
 from tests.integration.namespace import found_by
+from tests.integration.offline import CABLE
 
 pytestmark = pytest.mark.models
 
+# Nobody is asked for hardware addresses (`arp off`), and the kernel itself says nothing (`addrgenmode none`): what is counted
+# on the cable was sent by a program. Looking up a name is sending a packet too.
+SETUP = " && ".join(
+    (
+        "ip link set lo up",
+        f"ip link add {CABLE} type veth peer name wall",
+        f"ip link set {CABLE} arp off addrgenmode none",
+        "ip link set wall addrgenmode none",
+        "ip link set wall up",
+        f"ip link set {CABLE} up",
+        f"ip addr add 192.0.2.2/24 dev {CABLE}",
+        f"ip addr add 2001:db8::2/64 dev {CABLE} nodad",
+        "ip route add default via 192.0.2.1",
+        "ip -6 route add default via 2001:db8::1",
+        "printf 'nameserver 192.0.2.1\\noptions timeout:1 attempts:1\\n' > {folder}/resolv.conf",
+        "mount --bind {folder}/resolv.conf /etc/resolv.conf",
+    )
+)
 
-def test_a_whole_conversation_without_any_network_and_nothing_tries_to_leave(models_directory: Path) -> None:
-    result = found_by("tests.integration.offline", models_directory, setup="ip link set lo up", what="OFFLINE", timeout_s=180)
-    assert "capital of france" in result["transcripts"][0].lower()
-    assert result["reply"]
-    assert result["heard"]
-    assert result["attempts"] == []
+
+def test_a_whole_conversation_with_the_cable_out_and_not_a_packet_leaves(models_directory: Path, tmp_path: Path) -> None:
+    setup = SETUP.format(folder=tmp_path)
+    found = found_by("tests.integration.offline", models_directory, setup=setup, what="OFFLINE", timeout_s=180)
+    assert found["left"] == 0
+    assert all(found["tried"]), f"packets are not counted: {found['tried']}"
+    assert "days are there in a week" in found["transcript"].lower()
+    assert "seven" in normalised_words(found["reply"])
+    assert "seven" in found["heard"]
+    assert word_errors(found["told"], found["heard"]) <= max(1, 0.15 * len(found["told"])), found

@@ -1,0 +1,97 @@
+"""A caller with a voice and with ears: what it says is understood, and what it hears it can put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtvi_local.audio.pcm import to_float
+from rtvi_local.bench.caller import Caller, Int16, Said
+from rtvi_local.bench.speech import CALLER_RATE, resampled, synthesize
+from rtvi_local.bench.words import normalised_words
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
+from rtvi_local.engines.piper import PiperVoice
+from rtvi_local.engines.whisper import Whisper
+
+MOST_TRIES = 4
+
+
+@dataclass
+class Instruments:
+    """The test's own voice and ears, apart from the appliance's."""
+
+    voice: PiperVoice
+    whisper: Whisper
+
+    async def understand(self, samples: Int16, rate: int = CALLER_RATE) -> str:
+        """What the project's own Whisper makes of audio of any length."""
+        audio = to_float(resampled(samples, rate, LISTENING_SAMPLE_RATE))
+        longest = 25 * LISTENING_SAMPLE_RATE
+        pieces = [audio[start : start + longest] for start in range(0, audio.size, longest)]
+        return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
+
+    async def clear_speech(self, text: str, rate: int = CALLER_RATE) -> Int16:
+        """Spoken by the project's own voice so that Whisper understands it at this rate. The voice never says a thing twice in
+        the same way, and one in thirty of its "France" is "friends" to Whisper however it gets there."""
+        samples = await synthesize(self.voice, text, rate)
+        for _ in range(MOST_TRIES):
+            if normalised_words(await self.understand(samples, rate)) == normalised_words(text):
+                break
+            samples = await synthesize(self.voice, text, rate)
+        return samples
+
+
+@contextmanager
+def instruments(models: Path) -> Iterator[Instruments]:
+    voice = PiperVoice.load(models / "piper-en_US-joe-medium", device="cpu", threads=2)
+    whisper = Whisper.load(models / "whisper-base", device="cpu", threads=2)
+    try:
+        yield Instruments(voice, whisper)
+    finally:
+        voice.close()
+        whisper.close()
+
+
+@dataclass
+class Talk(Instruments):
+    """`caller` talks with an appliance, wherever that is."""
+
+    caller: Caller
+
+    async def say(self, text: str, *, as_it_comes: bool = False) -> Said:
+        """Speak with the project's own voice, clearly or `as_it_comes`, and return when the last sample has left."""
+        said = self.caller.say(await (synthesize(self.voice, text) if as_it_comes else self.clear_speech(text)))
+        await said.done.wait()
+        return said
+
+    async def ask(self, text: str, *, as_it_comes: bool = False) -> str:
+        """Say something and wait until it has been answered; returns the answer's text as the client was told it."""
+        since = len(self.caller.messages)
+        await self.say(text, as_it_comes=as_it_comes)
+        return await self.answer(since)
+
+    async def answer(self, since: int) -> str:
+        """Wait until the answer to the last thing that was said is over; returns the text of all that was answered."""
+        messages = self.caller.messages
+        await self.caller.wait_until(
+            lambda: _is_answered([message.type for message in messages[since:]]), "no answer", since=since, timeout_s=60
+        )
+        return "".join(m.data["text"] for m in self.caller.messages[since:] if m.type == "bot-llm-text").strip()
+
+    def transcripts(self, since: int = 0) -> list[str]:
+        return [m.data["text"] for m in self.caller.messages[since:] if m.type == "user-transcription" and m.data["final"]]
+
+    def told(self, since: int = 0) -> list[str]:
+        """The words that the client was told have been spoken."""
+        outputs = [message.data for message in self.caller.messages[since:] if message.type == "bot-output"]
+        return normalised_words(" ".join(data["text"] for data in outputs if data["spoken_status"] == "completed"))
+
+
+def _is_answered(types: Sequence[str]) -> bool:
+    """Whether the bot has spoken to its end after the person last did. A sentence with a pause in it may be answered in the
+    pause and once more, whole: what was interrupted was not the answer."""
+    edges = ("user-started-speaking", "user-stopped-speaking", "bot-interrupted", "bot-stopped-speaking")
+    last = [type for type in types if type in edges][-2:]
+    return last[-1:] == ["bot-stopped-speaking"] and last[0] != "bot-interrupted"
