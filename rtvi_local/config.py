@@ -97,7 +97,7 @@ class Vad:
 
 @dataclass(frozen=True)
 class Turns:
-    wait_complete_ms: int = setting(185, "silence that ends a turn when it sounds finished", unit="ms", least=0, most=1500)
+    wait_complete_ms: int = setting(170, "silence that ends a turn when it sounds finished", unit="ms", least=0, most=1500)
     wait_incomplete_ms: int = setting(1500, "silence that ends a turn when it surely does not", unit="ms", least=0, most=1500)
     interruptions: str = setting(
         "polite",

@@ -86,9 +86,10 @@ class OwnVoice:
         return own
 
     def _explains_frame(self) -> bool:
-        late = self._frames_late()
         if not self.may_be_heard:
+            # Silence is sent and heard in bursts, which tell nothing of how late anything is.
             return False
+        late = self._frames_late()
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)
         explained = self.path.heard(levels, self._sent[late : late + DELAYS])
         self._noise = np.clip(levels, QUIETEST_DB, np.minimum(self._noise + NOISE_RISES_DB, QUIET_DB))

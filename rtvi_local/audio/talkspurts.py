@@ -27,11 +27,16 @@ class Talkspurts:
         self._hangover_samples = sample_rate * hangover_ms // 1000
         self._silent_samples = self._hangover_samples
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it is silent, and more silence would not be sent."""
+        return self._silent_samples >= self._hangover_samples
+
     def push(self, samples: Int16) -> Int16 | None:
         """What to send now: the frame, with silence before it where speech begins; None in lasting silence."""
         if not samples.any():
             self._silent_samples += samples.size
             return samples if self._silent_samples <= self._hangover_samples else None
-        begins = self._silent_samples >= self._hangover_samples
+        begins = self.lasts
         self._silent_samples = 0
         return np.concatenate([self._lead, samples]) if begins else samples

@@ -86,7 +86,7 @@ class Conversation:
             self._without_own_words,
         )
         rate = transport.output_sample_rate
-        self._speaker = Speaker(self._send_audio, rate, transport.clear_audio)
+        self._speaker = Speaker(self._send_audio, rate, transport.clear_audio, self._unsent_frames)
         self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
         self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
         self.toolbox = Toolbox(
@@ -258,6 +258,10 @@ class Conversation:
                 listener.sent(samples)
         self._transport.send_audio(samples)
         self._trace.sent()
+
+    def _unsent_frames(self) -> int:
+        # The canceller is told what is played at the time that it is played, and goes by that.
+        return 0 if self._canceller is not None else self._transport.unsent_frames
 
     def _configured(self, frame: Configured) -> None:
         self.toolbox.configure(frame.config.tools.builtin, frame.config.tools.timeout_s)

@@ -46,9 +46,15 @@ class Speaker(Stage):
     name: ClassVar[str] = "speaker"
 
     def __init__(
-        self, send_audio: Callable[[Int16], None], output_rate: int, clear_audio: Callable[[], None] = lambda: None
+        self,
+        send_audio: Callable[[Int16], None],
+        output_rate: int,
+        clear_audio: Callable[[], None] = lambda: None,
+        unsent_frames: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`clear_audio`, `unsent_frames`: see `transports.interface.Transport`."""
         super().__init__()
+        self._unsent_frames = unsent_frames
         self._send_audio = send_audio
         self._clear_audio = clear_audio
         self.output_rate = output_rate
@@ -58,6 +64,9 @@ class Speaker(Stage):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        """When the next frame is to be sent, unless it is silence that may come late."""
+        self._rests_frames = 0
+        """How many frames from `_due` on may come late."""
         self._lead_s = 0.0
         """By how much this reply began before its turn, and so runs ahead of an even pace since the start."""
         self._playback: Playback | None = None
@@ -180,6 +189,7 @@ class Speaker(Stage):
         waiting = self._timer is not None and not self._audible and not self._tail.size
         if waiting and self._may_play() and self._current.has_sound:
             now = self._loop.time()
+            self._make_up_for_rest(now)
             if self._timer is not None and now < self._due:
                 self._timer.cancel()
                 self._lead_s += self._due - now
@@ -188,6 +198,7 @@ class Speaker(Stage):
 
     def _tick(self) -> None:
         now = self._loop.time()
+        self._make_up_for_rest(now - FRAME_MS / 2000)
         for _ in range(CATCH_UP_FRAMES):
             self._send_audio(scaled(self._next_frame(), self._volume))
             self._due += FRAME_MS / 1000
@@ -197,7 +208,16 @@ class Speaker(Stage):
         if self._lead_s and not self._audible:
             self._due += self._lead_s
             self._lead_s = 0.0
-        self._timer = self._loop.call_at(self._due, self._tick)
+        is_idle = self._playback is None and not self._tail.size and not self._cue.size
+        self._rests_frames = self._unsent_frames() if is_idle else 0
+        self._timer = self._loop.call_at(self._due + self._rests_frames * FRAME_MS / 1000, self._tick)
+
+    def _make_up_for_rest(self, now: float) -> None:
+        """Send the silence that was not sent in time, because nothing leaves for it."""
+        while self._rests_frames and self._due <= now:
+            self._rests_frames -= 1
+            self._send_audio(self._silence)
+            self._due += FRAME_MS / 1000
 
     def _next_frame(self) -> Int16:
         frame = self._voice_frame()

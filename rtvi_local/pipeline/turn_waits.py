@@ -55,7 +55,7 @@ Interruptions = Literal["never", "polite", "eager"]
 class Policy:
     """Settings of a conversation's turn-taking. Milliseconds of silence, unless it says otherwise."""
 
-    wait_complete_ms: float = 185.0
+    wait_complete_ms: float = 170.0
     wait_incomplete_ms: float = 1500.0
     wait_unjudged_ms: float = 500.0
     """Where there is no turn detector."""

@@ -46,6 +46,11 @@ class Transport(Protocol):
         """The newest picture. Costs nothing while nobody calls it. Raises NoPicture."""
         ...
 
+    @property
+    def unsent_frames(self) -> int:
+        """How many of the next frames, if they are silence, nothing would leave for: they may be given late, all at once."""
+        ...
+
     def send_audio(self, samples: Int16) -> None:
         """Play 20 ms of mono audio now. The caller keeps the pace; silence is sent too, for as long as the session lives."""
         ...

@@ -20,6 +20,7 @@ class LoopbackTransport:
     """Keeps what was sent, with the time it was sent at; `hear` plays audio to the listener as a microphone would."""
 
     silence_is_quiet = False
+    unsent_frames = 0
 
     def __init__(self, output_sample_rate: int = 16_000) -> None:
         self.output_sample_rate = output_sample_rate

@@ -20,5 +20,9 @@ class Blind:
     sources: frozenset[Source] = frozenset()
     silence_is_quiet = False
 
+    @property
+    def unsent_frames(self) -> int:
+        return 0
+
     async def look(self, source: Source) -> Picture:
         raise NoPicture(f"This connection carries no picture of the user's {source}.")

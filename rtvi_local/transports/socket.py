@@ -32,6 +32,9 @@ _ENDINGS = {
     1009: "the client sent a message that is too large",
 }
 
+_RESTING_FRAMES = 4
+"""Of lasting silence, which are all left out: there is no need to wake up for each."""
+
 
 class Connection(Protocol):
     """An accepted WebSocket; Starlette's is one."""
@@ -68,6 +71,10 @@ class SocketTransport(Blind):
         self.messages_received = self.messages_sent = 0
 
     # --- what a conversation calls ---------------------------------------------------------------------------------------
+
+    @property
+    def unsent_frames(self) -> int:
+        return _RESTING_FRAMES if self._spurts.lasts else 0
 
     def send_audio(self, samples: Int16) -> None:
         spoken = None if self._ended else self._spurts.push(samples)

@@ -81,6 +81,10 @@ class WebRtcTransport:
         if not self._ended:
             self._outbound.send(samples)
 
+    @property
+    def unsent_frames(self) -> int:
+        return self._outbound.unsent_frames
+
     def clear_audio(self) -> None:
         """Nothing waits: packets leave as they are made, and browsers' buffers are short."""
 

@@ -264,12 +264,22 @@ _TIME_BASE = Fraction(1, SAMPLE_RATE)
 _QUEUED_PACKETS = 5
 _BEHIND_SAMPLES = 2 * FRAME_SAMPLES
 _LASTING_SILENCE_FRAMES = 100
+"""From here on silence may be given late, all at once."""
 _SILENT_FRAMES_PER_PACKET = 5
 """Of lasting silence: libopus sends one packet in 400 ms; one in 100 ms keeps every client sure that the track is alive."""
 _SILENT_FRAMES_PER_SOUND = 20
 """Of lasting silence, one in 400 ms is silence that is decoded. In a pause a decoder plays noise as loud as the quietest sound
 that it has decoded: one that missed the end of the first words it heard, because the network lost it or the browser could not
 keep up, would otherwise rush at -30 dB for as long as the pause lasts."""
+
+_PLACE_OF_SOUND = _SILENT_FRAMES_PER_SOUND // 2
+
+
+def _leaves(silent_frames: int) -> bool:
+    """Whether the next of so many silent frames is sent. What follows a sound is, at once: it tells the client that the pause
+    is meant, and not a loss."""
+    place = silent_frames % _SILENT_FRAMES_PER_SOUND
+    return place % _SILENT_FRAMES_PER_PACKET == 0 or place == _PLACE_OF_SOUND + 1
 
 
 class OutboundAudio:
@@ -288,13 +298,20 @@ class OutboundAudio:
         """Nothing has been to be heard for two seconds: this is no pause between words, and no echo is on its way back."""
         return self._silent_frames > _LASTING_SILENCE_FRAMES
 
+    @property
+    def unsent_frames(self) -> int:
+        """See `transports.interface.Transport`."""
+        if not self.is_silent:
+            return 0
+        return next(ahead for ahead in range(_SILENT_FRAMES_PER_PACKET) if _leaves(self._silent_frames + ahead))
+
     def send(self, samples: Int16) -> None:
         """Play 20 ms of 48 kHz mono now."""
         now_s = self._clock.time()
         if self._start_s is None:
             self._start_s = now_s
         elapsed = round((now_s - self._start_s) * SAMPLE_RATE)
-        if elapsed - self._next_pts > _BEHIND_SAMPLES:
+        if elapsed - self._next_pts > _BEHIND_SAMPLES + (_SILENT_FRAMES_PER_PACKET * FRAME_SAMPLES if self.is_silent else 0):
             # The caller paused. The client must see a pause too: with the timestamps of uninterrupted sound, its buffer
             # would take what comes next for late and drop it, or play everything later from now on.
             self._next_pts = elapsed - elapsed % FRAME_SAMPLES
@@ -303,11 +320,9 @@ class OutboundAudio:
         payload = self._encoder.encode(samples)
         due = True
         if len(payload) <= _SILENT_PACKET_BYTES:
-            place = self._silent_frames % _SILENT_FRAMES_PER_SOUND
-            if place == _SILENT_FRAMES_PER_SOUND // 2:
+            if self._silent_frames % _SILENT_FRAMES_PER_SOUND == _PLACE_OF_SOUND:
                 payload = PACKET_OF_SILENCE
-            # What follows a sound goes out at once: it tells the client that the pause is meant, and not a loss.
-            due = place % _SILENT_FRAMES_PER_PACKET == 0 or place == _SILENT_FRAMES_PER_SOUND // 2 + 1
+            due = _leaves(self._silent_frames)
             self._silent_frames += 1
         else:
             self._silent_frames = 0

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from rtvi_local import virtual_clock
 from rtvi_local.pipeline.frames import (
@@ -33,11 +34,11 @@ FRAME = 320
 class Listened:
     """A speaker, what it sent, and what it said about it."""
 
-    def __init__(self) -> None:
+    def __init__(self, unsent_frames: int = 0) -> None:
         self.sent: list[tuple[float, Int16]] = []
         self.frames: list[Frame] = []
         self.loop = asyncio.get_running_loop()
-        self.speaker = Speaker(self._take, RATE)
+        self.speaker = Speaker(self._take, RATE, unsent_frames=lambda: unsent_frames)
         self.speaker.emit = self.frames.append
         self.speaker.start()
 
@@ -75,6 +76,25 @@ def test_a_frame_leaves_every_20_ms_whether_there_is_something_to_say_or_not() -
         assert len(times) == 51
         assert np.allclose(np.diff(times), 20)
         assert all(samples.size == FRAME and not samples.any() for _, samples in world.sent)
+
+    virtual_clock.run(story())
+
+
+def test_where_no_silence_leaves_it_wakes_up_seldom_and_a_reply_begins_at_once_all_the_same() -> None:
+    async def story() -> None:
+        world = Listened(unsent_frames=4)
+        await asyncio.sleep(1.051)
+        assert sorted({round(at_ms) for at_ms, _ in world.sent}) == [0, *range(100, 1001, 100)]
+        assert len(world.sent) == 51
+        world.receive(*reply(), TurnCommitted(1, 0))
+        assert len(world.sent) == 54, "the silence that was due at 1020 and 1040 ms, and the first sound"
+        assert [bool(samples.any()) for _, samples in world.sent[51:]] == [False, False, True]
+        await asyncio.sleep(0.181)
+        assert np.allclose(np.diff([at_ms for at_ms, _ in world.sent[53:]]), 20)
+        assert int(np.count_nonzero(world.samples)) == 10 * FRAME
+        await asyncio.sleep(1.0)
+        assert len(world.sent) == pytest.approx(2.231 / 0.02, abs=5), "nothing is left out"
+        await world.speaker.close()
 
     virtual_clock.run(story())
 

@@ -333,7 +333,7 @@ def test_the_first_words_over_the_voice_take_the_floor_unless_they_only_show_lis
 
 def test_stop_ends_the_reply_and_gets_none() -> None:
     state, effects = play(
-        answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), EndJudged(5450, 0.9, 2), Transcribed(5470, "Stop.", 2)
+        answering(), SpeechBegan(5000), SpeechPaused(5400, 5300), EndJudged(5440, 0.9, 2), Transcribed(5460, "Stop.", 2)
     )
     assert effects == [PauseVoice(), Evaluate(2), Interrupt(1), OpenTurn()]
     state, effects = play(state, Tick(5300 + POLICY.wait_complete_ms))

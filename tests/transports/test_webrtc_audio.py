@@ -321,6 +321,26 @@ def test_lasting_silence_is_sent_every_100_ms_with_the_right_timestamps() -> Non
     assert loudspeaker.play(2) == [960 * 100, 960 * 101]
 
 
+def test_in_lasting_silence_frames_that_nothing_leaves_for_may_come_late_and_nobody_notices() -> None:
+    def sent(*, rests: bool) -> list[tuple[int, int, float]]:
+        loudspeaker = Loudspeaker()
+        loudspeaker.play(200, level=0)
+        before = len(loudspeaker.track.sent)
+        left_s: list[float] = []
+        began = loudspeaker.clock.time()
+        while loudspeaker.clock.time() < began + 1.8:
+            frames = loudspeaker.outbound.unsent_frames + 1 if rests else 1
+            loudspeaker.clock.advance_ms(20 * (frames - 1))
+            loudspeaker.play(frames, level=0, every_ms=0)
+            left_s += [loudspeaker.clock.time() - began] * (len(loudspeaker.track.sent) - before - len(left_s))
+            loudspeaker.clock.advance_ms(20)
+        packets = zip(loudspeaker.track.sent[before:], left_s, strict=True)
+        return [(*packet, at_s) for packet, at_s in packets if at_s < 1.59]
+
+    assert sent(rests=True) == [pytest.approx(packet) for packet in sent(rests=False)]
+    assert len(sent(rests=True)) == 20, "one in 100 ms, and one more in 400"
+
+
 def test_a_client_that_missed_the_end_of_what_it_heard_first_hears_no_noise_in_the_pause() -> None:
     loudspeaker, decoder = Loudspeaker(), OpusDecoder()
     loudspeaker.play(50)
