@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 
 from tests.browser.fake_server import FakeServer
 
-DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
+SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""As the Makefile looks for them."""
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 READY_TIMEOUT_S = 180.0
 MICROPHONE_RATE = 48_000
@@ -55,6 +56,14 @@ class Visit:
         parts = urlsplit(request.url)
         if parts.scheme not in ("data", "blob") and parts.hostname not in self.hosts:
             self.faults.append(f"request to another host: {request.url}")
+
+
+def _chromium(playwright: Playwright) -> str:
+    """The browser to run: what cannot be started is a failure, and only where there is none the test is skipped."""
+    installed = next(filter(None, map(shutil.which, SYSTEM_BROWSERS)), playwright.chromium.executable_path)
+    if not Path(installed).exists():
+        pytest.skip("NO BROWSER, so the page is NOT tested: install Debian's chromium, or run `playwright install chromium`")
+    return installed
 
 
 class BrowserHouse:
@@ -111,14 +120,7 @@ class BrowserHouse:
     def _launch(self, flags: list[str]) -> Browser:
         # Chromium refuses its sandbox to root, as which containers and CI run.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        try:
-            if DEBIAN_CHROMIUM.exists():
-                return self._playwright.chromium.launch(executable_path=DEBIAN_CHROMIUM, args=[*flags, *root])
-            return self._playwright.chromium.launch(args=[*flags, *root])
-        except Error as error:
-            pytest.skip(
-                f"NO BROWSER, so the page is NOT tested: install Debian's chromium or `playwright install chromium` ({error})"
-            )
+        return self._playwright.chromium.launch(executable_path=_chromium(self._playwright), args=[*flags, *root])
 
     def leave(self) -> None:
         """Close all pages. To be done while their server still answers: Chromium may find a candidate long after the
@@ -204,8 +206,6 @@ def _spoken(text: str, models_directory: Path, folder: Path) -> Path:
 @pytest.fixture(scope="package")
 def appliance_url(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Iterator[str]:
     """The real appliance with the real models, on a free port of this machine."""
-    if not importlib.util.find_spec("rtvi_local.__main__"):
-        pytest.skip("rtvi_local cannot be run yet")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://localhost:{port}/"

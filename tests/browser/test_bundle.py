@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.node import node_environment
+
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 PAGE = WEB / "dist"
@@ -74,13 +76,13 @@ def test_the_lock_names_no_registry(folder: Path) -> None:
 
 
 def test_the_committed_build_is_what_the_sources_give(tmp_path: Path) -> None:
-    npm = shutil.which("npm")
-    if not npm:
-        pytest.skip("NO NPM, so it is NOT tested that web/dist matches web/src: install Node 20 or newer")
+    environment = node_environment("that web/dist matches web/src is")
     ignore = shutil.ignore_patterns("node_modules", "dist")
     shutil.copytree(WEB, tmp_path / "web", ignore=ignore)
     for arguments in (["ci"], ["run", "check"], ["run", "build"]):
-        done = subprocess.run([npm, *arguments], cwd=tmp_path / "web", capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            ["npm", *arguments], cwd=tmp_path / "web", env=environment, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == 0, done.stdout + done.stderr
     hint = "run `npm ci && npm run build` in web/ and commit the result"
     assert built_files(tmp_path / "web" / "dist") == built_files(PAGE), hint
