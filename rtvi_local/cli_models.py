@@ -73,6 +73,7 @@ def _open(settings: Models) -> ModelStore:
 
 
 def _list(arguments: argparse.Namespace, settings: Models) -> int:
+    from rtvi_local.model_store.files import disk_bytes
     from rtvi_local.model_store.progress import megabytes
 
     store = _open(settings)
@@ -85,7 +86,8 @@ def _list(arguments: argparse.Namespace, settings: Models) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    _say(f"\nKept in {store.directory}. The preset in force is {settings.preset}.")
+    taken = megabytes(disk_bytes(store.directory))
+    _say(f"\nKept in {store.directory}, {taken} with what was made of them. The preset in force is {settings.preset}.")
     return 0
 
 

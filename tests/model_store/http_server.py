@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,11 @@ class Server:
             goal = self.bytes_sent + count
             if not self.sent_more.wait_for(lambda: self.bytes_sent >= goal, timeout_s):
                 raise TimeoutError(f"sent {self.bytes_sent} of {goal} bytes")
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """To be called before it runs."""
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.port}"
 
     def ranges_asked(self, path: str) -> list[str]:
         return [asked for requested, asked in self.requests if requested == path]
