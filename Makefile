@@ -2,18 +2,19 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= python3.10
 ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer bench-wake bench-heard profile docs constraints models \
-  browser clean
+.PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer bench-wake bench-heard first-run profile docs constraints \
+  models browser clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | column -t -s '#'
-	@echo 'Options: ARGS="--preset tiny" (run, bench, test), PYTHON=python3.12, VENV=.venv'
+	@echo 'Options: ARGS="--preset tiny" (run, bench), ARGS="-k token" (test), PYTHON=python3.12, VENV=.venv'
 
 run: setup ## install what is missing, fetch the models, serve http://localhost:7860
 	$(BIN)/rtvi-local serve $(ARGS)
@@ -50,6 +51,9 @@ bench-wake: setup ## how well wake words wake, and what sleeping costs, about 10
 bench-heard: setup ## what is remembered of an interrupted answer against what was heard of it: docs/heard.json
 	$(BIN)/python -m rtvi_local.bench.heard --save docs/heard.json $(ARGS)
 
+first-run: $(VENV)/.installed ## how long a first make run takes and what it leaves on the disk, about 10 minutes: docs/first_run.json
+	$(BIN)/python -m rtvi_local.bench.first_run --save docs/first_run.json $(ARGS)
+
 profile: setup ## a flame graph and the event loop's stalls of one turn: build/profile
 	$(PIP) --quiet --editable '.[profile]'
 	$(BIN)/python -m rtvi_local.bench.profile $(ARGS)
@@ -57,8 +61,8 @@ profile: setup ## a flame graph and the event loop's stalls of one turn: build/p
 docs: $(VENV)/.installed ## rewrite the pages that come from the code
 	$(BIN)/python docs/generate.py
 
-constraints: $(VENV)/.installed-test ## rewrite constraints.txt from what is installed
-	$(BIN)/python .ci/constraints.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+constraints: $(VENV)/.installed-test ## rewrite constraints.txt from what is installed, and from what OLDEST=python3.10 would install
+	$(BIN)/python .ci/constraints.py $(OLDEST) > constraints.txt.new && mv constraints.txt.new constraints.txt
 
 clean: ## remove what was built and installed here (the models stay: rtvi-local models remove)
 	rm -rf $(VENV) build dist web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -84,7 +88,8 @@ $(VENV)/bin/python:
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 $(VENV)/.llama: | $(VENV)/bin/python
 	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || { \
-	  command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
+	  { command -v cc || command -v gcc || command -v clang; } >/dev/null && \
+	  { command -v c++ || command -v g++ || command -v clang++; } >/dev/null || { \
 	    echo 'A C and C++ compiler is missing. On Debian: apt install build-essential cmake' >&2; exit 1; }; \
 	  command -v cmake >/dev/null || { \
 	    echo 'cmake is missing. On Debian: apt install cmake. On macOS: brew install cmake' >&2; exit 1; }; \

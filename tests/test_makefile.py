@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
     for path, text in ((state / "venv-python", VENV_PYTHON), (tmp_path / "tools" / "python3", SYSTEM_PYTHON)):
         path.write_text(text.format(python=sys.executable))
         path.chmod(0o755)
-    for tool in ("cc", "cmake", "nvidia-smi"):
+    for tool in ("cc", "c++", "cmake", "nvidia-smi"):
         path = tmp_path / "tools" / tool
         path.write_text("#!/bin/sh\nexit 1\n")
         path.chmod(0o755)
@@ -120,7 +120,10 @@ def test_an_interrupted_installation_is_taken_up_again(checkout: Path) -> None:
     assert any(call.endswith("--editable .") for call in calls)
 
 
-@pytest.mark.parametrize(("tool", "message"), [("cc", "A C and C++ compiler is missing"), ("cmake", "cmake is missing")])
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [("cc", "A C and C++ compiler is missing"), ("c++", "A C and C++ compiler is missing"), ("cmake", "cmake is missing")],
+)
 def test_a_missing_build_tool_is_named_with_the_command_that_installs_it(checkout: Path, tool: str, message: str) -> None:
     done, calls = make(checkout, "run", without=tool)
     assert done.returncode != 0

@@ -32,11 +32,21 @@ def free_port() -> int:
 class ChildProcess:
     """`with ChildProcess(…) as child:` starts a command, waits until its `ready` path answers 200, and stops it at the end."""
 
-    def __init__(self, name: str, command: Sequence[str], url: str, ready: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        url: str,
+        ready: str,
+        environment: dict[str, str],
+        *,
+        within_s: float = 120,
+    ) -> None:
         self.name = name
         self.url = url
         self._command = command
         self._ready = ready
+        self._within_s = within_s
         self._environment = {**os.environ, **environment}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._said = ""
@@ -47,7 +57,7 @@ class ChildProcess:
         began = time.monotonic()
         self._process = subprocess.Popen(self._command, env=self._environment, stdout=self._log, stderr=self._log)
         try:
-            self._wait_until_ready(began + 120)
+            self._wait_until_ready(began + self._within_s)
         except BaseException:
             self.stop()
             raise
