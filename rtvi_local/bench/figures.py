@@ -1,8 +1,9 @@
-"""docs/figures.md: what `make bench`, `make bench-peer` and `make bench-wer` found last, from the files that they wrote."""
+"""docs/figures.md: what `make first-run`, `make bench` and their like found last, from the files that they wrote."""
 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
 Found = dict[str, Any]
-FIGURES_BEGIN, FIGURES_END = "<!-- figures, by make docs -->", "<!-- end of figures -->"
 
 
 def figures_page(folder: Path) -> str:
     """The page for the files in `folder`; a part whose file is missing says which command measures it."""
     parts = [
+        ("first_run.json", "make first-run", _first_run),
         ("latency.json", "make bench", _latency),
         ("turns.json", "make bench-turns", _turns),
         ("peer.json", "make bench-peer", _peer),
@@ -41,11 +42,33 @@ def figures_page(folder: Path) -> str:
 
 def with_figures(readme: str, folder: Path) -> str:
     """The README with its figures as the files in `folder` have them."""
-    before, begin, rest = readme.partition(FIGURES_BEGIN)
-    _, end, after = rest.partition(FIGURES_END)
-    if not end:
-        raise ValueError(f"the README has no {FIGURES_BEGIN} … {FIGURES_END}")
-    return f"{before}{begin}\n{_in_short(folder)}\n{end}{after}"
+    for name, text in (("figures", _in_short(folder)), ("needs", _needs(folder))):
+        before, begin, rest = readme.partition(f"<!-- {name}, by make docs -->")
+        _, end, after = rest.partition(f"<!-- end of {name} -->")
+        if not end:
+            raise ValueError(f"the README has no part with {name} in it")
+        readme = f"{before}{begin}\n{text}\n{end}{after}"
+    return readme
+
+
+def _needs(folder: Path) -> str:
+    first: Found = json.loads((folder / "first_run.json").read_text(encoding="utf-8"))
+    process = json.loads((folder / "latency.json").read_text(encoding="utf-8"))["process"]
+    venv, models, memory, peak = (
+        f"{size / 1000:.1f} GB"
+        for size in (first["venv_mb"], first["models_mb"], process["memory_mb"], process["peak_memory_mb"])
+    )
+    minutes, cores = f"{first['first_s'] / 60:.0f} minutes", f"{first['machine']['cores']} cores"
+    points = [
+        f"- Time: the first `make run` took {minutes} on {cores}, most of them to compile llama.cpp; the "
+        f"{first['fetched_mb']} MB of models take what your line takes. The next one served after "
+        f"{first['next_s']:.0f} seconds (`make first-run`).",
+        f"- Disk: {venv} for the Python environment and {models} for the default models and what is made of them "
+        "(`make first-run`, `rtvi-local models list`).",
+        f"- Memory: {memory} with the default models and one conversation, {peak} at most while it answers "
+        "(`rtvi-local bench`), what is in use of the model files included.",
+    ]
+    return "\n".join(textwrap.fill(point, 128, subsequent_indent="  ", break_on_hyphens=False) for point in points)
 
 
 def _in_short(folder: Path) -> str:
@@ -61,6 +84,19 @@ def _in_short(folder: Path) -> str:
     medians = json.loads(peer.read_text(encoding="utf-8"))["medians"]
     ours, theirs = (side["first sound"] for side in medians.values())
     return f"{said}. By turns with\nPipecat on the same models it was {ours:.0f} ms against {theirs:.0f} ms."
+
+
+def _first_run(report: Found) -> Iterable[str]:
+    yield _where(report, report["measured"])
+    yield ""
+    rows = [
+        ("first `make run`, until it answers", f"{report['first_s']} s"),
+        ("the next one", f"{report['next_s']} s"),
+        ("models, fetched", f"{report['fetched_mb']} MB"),
+        ("models and what is made of them, on the disk", f"{report['models_mb']} MB"),
+        ("Python environment, without the test tools", f"{report['venv_mb']} MB"),
+    ]
+    yield from _table(("", ""), rows)
 
 
 def _latency(report: Found) -> Iterable[str]:

@@ -29,8 +29,19 @@ def test_the_readme_is_up_to_date() -> None:
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
-    assert page.count("Not measured yet.") == 7
+    assert page.count("Not measured yet.") == 8
     assert "`make bench-peer`" in page
+
+
+def test_what_a_first_run_takes_becomes_a_table_and_stands_in_the_readme(tmp_path: Path) -> None:
+    sizes = {"fetched_mb": 712, "venv_mb": 732, "models_mb": 1236}
+    report = {"measured": "2030-01-01", "machine": MACHINE, "first_s": 399, "next_s": 5.0, **sizes}
+    (tmp_path / "first_run.json").write_text(json.dumps(report))
+    assert "| first `make run`, until it answers | 399 s |" in figures_page(tmp_path)
+    (tmp_path / "latency.json").write_text((DOCS / "latency.json").read_text())
+    readme = with_figures((DOCS.parent / "README.md").read_text(encoding="utf-8"), tmp_path)
+    assert "took 7 minutes on 2 cores" in readme
+    assert "- Disk: 0.7 GB for the Python environment and 1.2 GB for the default models" in readme
 
 
 def test_turns_become_a_table(tmp_path: Path) -> None:
