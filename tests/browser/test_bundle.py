@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -75,14 +77,37 @@ def test_the_lock_names_no_registry(folder: Path) -> None:
     assert all("integrity" in entry for entry in fetched.values())
 
 
-def test_the_committed_build_is_what_the_sources_give(tmp_path: Path) -> None:
-    environment = node_environment("that web/dist matches web/src is")
-    ignore = shutil.ignore_patterns("node_modules", "dist")
-    shutil.copytree(WEB, tmp_path / "web", ignore=ignore)
-    for arguments in (["ci"], ["run", "check"], ["run", "build"]):
-        done = subprocess.run(
-            ["npm", *arguments], cwd=tmp_path / "web", env=environment, capture_output=True, text=True, timeout=300
-        )
+@dataclass
+class Fresh:
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *command: str, at: Path | None = None) -> None:
+        done = subprocess.run(command, cwd=at or self.folder, env=self.environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """The sources with what they need to be built."""
+    environment = node_environment("that web/dist matches web/src, and what the SDK's types allow, is")
+    folder = tmp_path_factory.mktemp("fresh") / "web"
+    shutil.copytree(WEB, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    built = Fresh(folder, environment)
+    built.run("npm", "ci")
+    return built
+
+
+def test_the_committed_build_is_what_the_sources_give(fresh: Fresh) -> None:
+    fresh.run("npm", "run", "check")
+    fresh.run("npm", "run", "build")
     hint = "run `npm ci && npm run build` in web/ and commit the result"
-    assert built_files(tmp_path / "web" / "dist") == built_files(PAGE), hint
+    assert built_files(fresh.folder / "dist") == built_files(PAGE), hint
+
+
+def test_a_typescript_program_needs_no_more_than_the_sdks_types(fresh: Fresh, tmp_path: Path) -> None:
+    for file in (SDK / "voice-client.d.ts", Path(__file__).with_name("voice_client_program.ts")):
+        shutil.copy(file, tmp_path)
+    tsc, library = fresh.folder / "node_modules" / "typescript" / "bin" / "tsc", "ES2022,DOM,DOM.Iterable"
+    options = ["--noEmit", "--strict", "--target", "ES2022", "--module", "ESNext", "--moduleResolution", "bundler"]
+    fresh.run("node", str(tsc), *options, "--types", "", "--lib", library, "voice_client_program.ts", at=tmp_path)

@@ -30,12 +30,10 @@ export interface Picture {
 /** Options by service: `{llm: {model: "…"}, tts: {voice: "…"}}`. */
 export type Configuration = Record<string, Record<string, unknown>>;
 
-export interface Tool {
-  name: string;
-  description?: string;
-  /** A JSON schema of type object. */
-  input_schema?: Record<string, unknown>;
-}
+/** A function that the application runs, as RTVI's founding document writes it or as OpenAI does. The schemas are of type object. */
+export type Tool =
+  | { name: string; description?: string; input_schema?: Record<string, unknown> }
+  | { type: "function"; function: { name: string; description?: string; parameters?: Record<string, unknown> } };
 
 /** What `toolUseResponse` gets, as JSON. */
 export interface ToolUse {

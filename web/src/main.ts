@@ -13,6 +13,8 @@ import { Transcript } from "./transcript";
 import { TranscriptView } from "./transcript_view";
 
 const POLL_MS = 2000;
+/** Of pictures, by their source; a tool's has none of its own. */
+const CAPTIONS: Readonly<Record<string, string>> = { camera: "What I saw", screen: "Your screen, as I saw it" };
 const TURN_PHASES: ReadonlySet<Phase> = new Set(["asleep", "listening", "hearing", "thinking", "speaking"]);
 
 function element<T extends HTMLElement>(id: string, type: new () => T): T {
@@ -87,7 +89,7 @@ const conversation = new Conversation(microphone, {
     render();
   },
   onPicture: ({ blob, source }) =>
-    transcript.showFile("bot-file", source === "screen" ? "Your screen, as I saw it" : "What I saw", URL.createObjectURL(blob)),
+    transcript.showFile("bot-file", CAPTIONS[source] ?? "What I found", URL.createObjectURL(blob)),
 });
 
 const camera = new Camera();
