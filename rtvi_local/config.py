@@ -70,6 +70,14 @@ class Stt:
 class Llm:
     system_prompt: str = setting(DEFAULT_SYSTEM_PROMPT, "what the model is told before every conversation")
     temperature: float = setting(0.6, "how much chance is in the answers", least=0, most=2)
+    top_k: int = setting(40, "chance chooses among so many of the likeliest tokens", unit="tokens", least=1, most=1000)
+    top_p: float = setting(0.95, "and among those that together are so likely", least=0, most=1)
+    repeat_penalty: float = setting(
+        1.05, "how much a token that was just written is held back; 1: not at all", least=0.5, most=2
+    )
+    seed: int = setting(
+        -1, "what chance begins with, for the same answers again; -1: other ones every time", least=-1, most=2**31
+    )
     max_tokens: int = setting(200, "longest answer", unit="tokens", least=1)
     context_tokens: int = setting(4096, "how much of a conversation the model sees", unit="tokens", least=512)
 
@@ -78,6 +86,9 @@ class Llm:
 class Tts:
     speed: float = setting(1.0, "how fast the voice speaks", least=0.5, most=2)
     speaker: int = setting(0, "which speaker of a voice that has several", least=0)
+    language: str = setting(
+        "", "language of the voice (ISO 639-1): an installed voice for it speaks, if there is one; empty for that of tts.voice"
+    )
 
 
 @dataclass(frozen=True)
@@ -144,12 +155,22 @@ class Sounds:
 @dataclass(frozen=True)
 class Tools:
     builtin: tuple[str, ...] = setting(
-        (), "builtin tools of every conversation: get_current_time, set_timer, end_conversation, set_volume, get_camera_frame"
+        (),
+        "builtin tools of every conversation: get_current_time, set_timer, end_conversation, set_volume, get_camera_frame, "
+        "read_page, act_on_page",
     )
     timeout_s: float = setting(30.0, "how long a tool may take", unit="s", least=1, most=600)
     mcp_servers: tuple[str, ...] = setting(
         (), "commands that start MCP servers over stdio; their tools are offered to every conversation (needs the extra 'mcp')"
     )
+
+
+@dataclass(frozen=True)
+class Messages:
+    vad: bool = setting(False, "tell clients of raw voice activity (vad-user-started-speaking, vad-user-stopped-speaking)")
+    raw_text: bool = setting(False, "send stt-raw-text, llm-raw-text and tts-raw-text to clients of protocol 2.2")
+    audio_levels: bool = setting(False, "send user-audio-level and bot-audio-level, six times a second")
+    system_log: bool = setting(False, "send system-log: what is decided and done, and never what anybody said")
 
 
 @dataclass(frozen=True)
@@ -181,4 +202,5 @@ class Config:
     wake: Wake = field(default_factory=Wake)
     sounds: Sounds = field(default_factory=Sounds)
     tools: Tools = field(default_factory=Tools)
+    messages: Messages = field(default_factory=Messages)
     webrtc: WebRtc = field(default_factory=WebRtc)

@@ -14,11 +14,13 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 import numpy as np
 
 from rtvi_local.engines.interfaces import (
+    DEFAULT_SAMPLING,
     LISTENING_SAMPLE_RATE,
     EngineError,
     Float32,
     Int16,
     Message,
+    Sampling,
     SpokenChunk,
     SpokenWord,
     TimedWord,
@@ -159,6 +161,8 @@ class ScriptedModel:
         """What it will say, since it did not call anything."""
         self.prompts: list[list[Message]] = []
         """What each reply was asked to answer."""
+        self.sampled: list[Sampling] = []
+        """How each reply was to be chosen."""
         self.prefilled: list[list[Message]] = []
         self.ending: Callable[[Sequence[Message]], float] | None = None
         """What it thinks of the end of the last message."""
@@ -217,12 +221,14 @@ class ScriptedModelSession:
         *,
         max_tokens: int,
         temperature: float,
+        sampling: Sampling = DEFAULT_SAMPLING,
         tools: Sequence[Tool] = (),
         on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Word by word, each with the space before it."""
         del temperature, tools
         model = self._model
+        model.sampled.append(sampling)
         if on_ending is not None and model.ending is not None:
             on_ending(model.ending(messages))
         model.prompts.append(copy.deepcopy(list(messages)))

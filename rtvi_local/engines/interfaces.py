@@ -117,6 +117,20 @@ class Transcriber(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """Between which tokens chance may choose, where the temperature leaves it a choice."""
+
+    top_k: int = 40
+    top_p: float = 0.95
+    repeat_penalty: float = 1.05
+    seed: int = -1
+    """Other choices every time."""
+
+
+DEFAULT_SAMPLING = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class TokenCounts:
     """What a reply took."""
 
@@ -152,6 +166,7 @@ class ModelSession(Protocol):
         *,
         max_tokens: int,
         temperature: float,
+        sampling: Sampling = DEFAULT_SAMPLING,
         tools: Sequence[Tool] = (),
         on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:

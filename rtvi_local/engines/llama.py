@@ -15,7 +15,7 @@ from pathlib import Path
 from rtvi_local.engines.chat_prompt import ChatPrompt, shown
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.interfaces import EngineError, Message, TokenCounts
+from rtvi_local.engines.interfaces import DEFAULT_SAMPLING, EngineError, Message, Sampling, TokenCounts
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_calls import JUDGING_SEQUENCES, MOST_CALL_TOKENS, ToolCaller, in_openai_form
 from rtvi_local.engines.llama_jobs import Finished, Job, Stats
@@ -215,6 +215,7 @@ class LlamaModel:
         messages: Sequence[Message],
         max_tokens: int,
         temperature: float,
+        sampling: Sampling,
         on_ending: Callable[[float], None] | None,
     ) -> Run:
         if messages and messages[-1].get("role") == "tool":
@@ -225,7 +226,7 @@ class LlamaModel:
         tokens = self.prompt.reply_tokens(messages)
         prompt_tokens = _cells(tokens, seen)
         self._require_room(prompt_tokens, max_tokens)
-        sampler = Sampler(temperature, self._n_vocab)
+        sampler = Sampler(temperature, self._n_vocab, sampling)
         ending = None if on_ending is None else self.prompt.end_of_words(messages, tokens)
         job = Job(sequence, tokens, sampler, max_tokens, pictures=seen, ending=ending, prompt_tokens=prompt_tokens)
         return Run(self._scheduler, job, on_ending)
@@ -293,6 +294,7 @@ class LlamaSession:
         *,
         max_tokens: int,
         temperature: float,
+        sampling: Sampling = DEFAULT_SAMPLING,
         tools: Sequence[Tool] = (),
         on_ending: Callable[[float], None] | None = None,
     ) -> AsyncGenerator[str, None]:
@@ -300,7 +302,7 @@ class LlamaSession:
         computes anything, if messages and `max_tokens` are more than `context_tokens`."""
         self._require_open()
         del tools  # the model sees them where it calls, see tool_words
-        run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature, on_ending)
+        run = await self._model._start_reply(self._sequence, messages, max_tokens, temperature, sampling, on_ending)
         self._replying = run.job
         try:
             first = True

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import llama_cpp.llama_cpp as lib
 
+from rtvi_local.engines.interfaces import DEFAULT_SAMPLING, Sampling
+
 __all__ = [
     "KV_TYPES",
     "AbortSwitch",
@@ -116,7 +118,7 @@ class Memory:
 class Sampler:
     """How the next token is chosen, in C. Temperature 0 takes the likeliest."""
 
-    def __init__(self, temperature: float, n_vocab: int) -> None:
+    def __init__(self, temperature: float, n_vocab: int, sampling: Sampling = DEFAULT_SAMPLING) -> None:
         parameters = lib.llama_sampler_chain_default_params()
         parameters.no_perf = True
         self._chain = lib.llama_sampler_chain_init(parameters)
@@ -125,12 +127,12 @@ class Sampler:
         else:
             # Top-k first: the penalties look every candidate up in a hash table, and 40 are cheaper than 150 000.
             links = [
-                lib.llama_sampler_init_top_k(40),
-                lib.llama_sampler_init_penalties(n_vocab, 64, 1.05, 0.0, 0.0),
-                lib.llama_sampler_init_top_p(0.95, 1),
+                lib.llama_sampler_init_top_k(sampling.top_k),
+                lib.llama_sampler_init_penalties(n_vocab, 64, sampling.repeat_penalty, 0.0, 0.0),
+                lib.llama_sampler_init_top_p(sampling.top_p, 1),
                 lib.llama_sampler_init_min_p(0.05, 1),
                 lib.llama_sampler_init_temp(temperature),
-                lib.llama_sampler_init_dist(lib.LLAMA_DEFAULT_SEED),
+                lib.llama_sampler_init_dist(lib.LLAMA_DEFAULT_SEED if sampling.seed < 0 else sampling.seed),
             ]
         for link in links:
             lib.llama_sampler_chain_add(self._chain, link)

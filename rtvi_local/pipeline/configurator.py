@@ -14,7 +14,7 @@ from rtvi_local.engines.interfaces import LanguageModel, ModelSession, Transcrib
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.frames import Configured, Frame, Prompt, ReplyStarted
-from rtvi_local.pipeline.options import MODELS, OptionError, Wanted, changed
+from rtvi_local.pipeline.options import MODELS, Option, OptionError, Wanted, changed
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ class Configurator:
         self._shelf = shelf
         wanted = at_start or Wanted()
         _check_names(wanted, self._shelf)
+        self.defaults = config
+        """What holds where a client wants nothing else."""
         self.config = changed(config, _without_models(wanted))
         self.engines = _fitting(self.config, engines, self._base)
         self.session: ModelSession = engines.language_model.open_session()
@@ -69,6 +71,18 @@ class Configurator:
         self.config, self.engines = config, engines
         self._configured()
         self._load_models(wanted)
+
+    def choices(self, option: Option) -> tuple[str, ...]:
+        """What it can be set to as things are, if that can be listed."""
+        setting = next((name for name, target in MODELS.items() if target == (option.service, option.name)), None)
+        if (option.service, option.name) == ("tts", "model"):
+            setting = "models.tts"
+        if setting is not None:
+            return () if self._shelf is None else self._shelf.installed(_kind(setting))
+        languages: tuple[str, ...] = getattr(self.engines.transcriber, "languages", ())
+        if (option.service, option.name) == ("stt", "language") and languages:
+            return ("auto", *languages)
+        return option.choices
 
     def observe(self, frame: Frame) -> None:
         """Free engines when the last work on them is over: a reply to a newer prompt is being written."""

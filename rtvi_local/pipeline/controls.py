@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rtvi_local.pipeline.context import Context, Message
 from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnDropped
 from rtvi_local.pipeline.turn_states import Idle
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 from rtvi_local.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from rtvi_local.rtvi.messages.from_client import UiTree
 
 _LONGEST_NOTE_CHARS = 2000
 MOST_WAITING = 32
@@ -25,7 +28,7 @@ class Controls:
         self._waiting: list[Callable[[], None]] = []
         self.tools: Callable[[], Sequence[Tool]] = tuple
         """What the model is told of beside the context."""
-        self.snapshot: Any = None
+        self.snapshot: UiTree | None = None
         """The newest picture of the client's page (ui-snapshot), for tools to look at."""
 
     def observe(self, frame: Frame) -> None:

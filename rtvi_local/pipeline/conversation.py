@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from rtvi_local.audio.level_meter import LevelMeter
 from rtvi_local.audio.own_voice import OwnVoice
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Shelf
-from rtvi_local.engines.interfaces import LanguageModel
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, LanguageModel
 from rtvi_local.images.content import without_pictures
 from rtvi_local.pipeline.configurator import Configurator
 from rtvi_local.pipeline.context import Context
@@ -28,8 +29,10 @@ from rtvi_local.rtvi.actions import Actions
 from rtvi_local.rtvi.configuration import Configuration
 from rtvi_local.rtvi.files import FileRules, Files
 from rtvi_local.rtvi.inputs import Inputs
+from rtvi_local.rtvi.messages.bot import BotAudioLevel
 from rtvi_local.rtvi.messages.from_client import LlmFunctionCallResult
 from rtvi_local.rtvi.messages.session import Capabilities, ServerMessage
+from rtvi_local.rtvi.messages.user import UserAudioLevel
 from rtvi_local.rtvi.session import RtviSession
 from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
@@ -88,7 +91,14 @@ class Conversation:
         rate = transport.output_sample_rate
         self._speaker = Speaker(self._send_audio, rate, transport.clear_audio, self._unsent_frames)
         self._looking = Looking(transport, self._model, lambda image: self.rtvi.observe(image))
-        self._tool_host = ToolHost(self._speaker, lambda text: self.controls.say(text), self.end, self._looking.look)
+        self._tool_host = ToolHost(
+            self._speaker,
+            lambda text: self.controls.say(text),
+            self.end,
+            self._looking.look,
+            lambda: self.controls.snapshot,
+            lambda message: self.rtvi.send(message),
+        )
         self.toolbox = Toolbox(
             self._tool_host.host,
             served_tools,
@@ -124,6 +134,9 @@ class Conversation:
             capabilities=self._capabilities,
             max_message_bytes=config.server.max_message_bytes,
         )
+        self.rtvi.tell_also(config.messages)
+        self._user_level = LevelMeter(LISTENING_SAMPLE_RATE, lambda value: self.rtvi.send(UserAudioLevel(value)))
+        self._bot_level = LevelMeter(rate, lambda value: self.rtvi.send(BotAudioLevel(value)))
         self.controls = Controls(self.context, self._turns)
         self.controls.tools = lambda: self.toolbox.tools
         self._keeper = ContextKeeper(
@@ -141,6 +154,7 @@ class Conversation:
         Files(self.rtvi, self.controls, files or FileRules(), self._model, self._room)
         self.rtvi.on(LlmFunctionCallResult, lambda message, _: self.toolbox.resolve(message.tool_call_id, message.result))
         self.inputs = Inputs(self.rtvi, self.controls, self._hear)
+        self.inputs.on_cancel_job = lambda job_id, _: self._tool_host.cancel(job_id)
         observers = (self.rtvi, self._trace, self._turns, self._options, self.controls, self._keeper, self._tool_host)
         for observer in (*observers, self._heard_words):
             self._pipeline.observe_with(observer.observe)
@@ -233,6 +247,8 @@ class Conversation:
 
     def _hear(self, samples: Int16, at_ms: float) -> None:
         self._pipeline.push(Audio(samples, at_ms))
+        if self._options.config.messages.audio_levels:
+            self._user_level.push(samples)
 
     def _set_tools(self, tools: Sequence[Tool]) -> None:
         self.toolbox.set_client_tools(tools)
@@ -258,6 +274,8 @@ class Conversation:
                 listener.sent(samples)
         self._transport.send_audio(samples)
         self._trace.sent()
+        if self._options.config.messages.audio_levels:
+            self._bot_level.push(samples)
 
     def _unsent_frames(self) -> int:
         # The canceller is told what is played at the time that it is played, and goes by that.
@@ -268,6 +286,7 @@ class Conversation:
         if frame.config.llm.system_prompt != self._system_prompt:
             self._system_prompt = self.context.system_prompt = frame.config.llm.system_prompt
         self._keeper.configure(frame.engines.language_model, frame.config.llm)
+        self.rtvi.tell_also(frame.config.messages)
         self._pipeline.push(frame)
 
     def _report(self, waterfall: Waterfall) -> None:

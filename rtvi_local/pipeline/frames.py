@@ -145,6 +145,13 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class UserMuted:
+    """Whether what is said now is ignored, because a reply is under way that nobody may interrupt. Sent when it changes."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VoicePaused:
     """Somebody makes a sound: the voice fades out and holds where it is."""
 
@@ -416,7 +423,7 @@ class Failed:
 
 Frame = Union[
     Audio, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords,
-    TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, VoicePaused, VoiceResumed,
+    TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, UserMuted, VoicePaused, VoiceResumed,
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, ToolCall, ToolResult, Filler,
     Clause, SynthesisStarted, Speech, SynthesisEnded,
     Cue, BotStartedSpeaking, Heard, BotStoppedSpeaking, ReplyDelivered,

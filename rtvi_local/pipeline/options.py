@@ -6,6 +6,7 @@ RTVI 0.x and from RTVI's founding document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -31,6 +32,7 @@ SERVICES: Mapping[str, str] = {
     "wake": "wake_words_gate",
     "sounds": "processing_sound_emitter",
     "tools": "tools",
+    "messages": "messages",
 }
 """Section of the settings → service on the wire. What these sections hold clients can change, but for:"""
 _NAMES: Mapping[str, str] = {"wake.words": "trigger_words", "sounds.processing": "sound"}
@@ -39,6 +41,7 @@ _OF_THE_APPLIANCE = ("vad.least_treble_db", "llm.context_tokens", "tools.mcp_ser
 """Shared by all conversations."""
 _AT_START = ("vad.preroll_ms", "wake.words", "echo.ignore", "echo.cancel")
 _NOW = ("vad.threshold", "vad.start_ms", "vad.stop_ms")
+_SECTIONS_NOW = ("messages",)
 MODELS: Mapping[str, tuple[str, str]] = {
     "models.stt": ("stt", "model"),
     "models.llm": ("llm", "model"),
@@ -102,6 +105,15 @@ def _plain(name: str, service: str, option: str, applies: Applies) -> Option:
     )  # fmt: skip
 
 
+def _language(option: Option) -> Callable[[object], Mapping[str, Value]]:
+    """Clients of RTVI 0.x write en-US where ISO 639-1 has en."""
+
+    def write(value: object) -> Mapping[str, Value]:
+        return option.write(re.split("[-_]", value)[0].lower() if isinstance(value, str) else value)
+
+    return write
+
+
 def _vad_params(value: object) -> Mapping[str, Value]:
     """As in RTVI 0.x: seconds. `min_volume` has nothing to act on here, but comes with the others and does no harm."""
     names = {"start_secs": ("vad.start_ms", 1000), "stop_secs": ("vad.stop_ms", 1000), "confidence": ("vad.threshold", 1)}
@@ -133,8 +145,10 @@ def _table() -> Iterator[Option]:
         if name in MODELS:
             yield replace(_plain(name, *MODELS[name], "next turn"), help="the name of an installed model")
         elif setting.section in SERVICES and name not in _OF_THE_APPLIANCE:
-            applies: Applies = "at start" if name in _AT_START else "now" if name in _NOW else "next turn"
-            yield _plain(name, SERVICES[setting.section], _NAMES.get(name, setting.key), applies)
+            at_once = name in _NOW or setting.section in _SECTIONS_NOW
+            applies: Applies = "at start" if name in _AT_START else "now" if at_once else "next turn"
+            option = _plain(name, SERVICES[setting.section], _NAMES.get(name, setting.key), applies)
+            yield replace(option, write=_language(option)) if option.name == "language" else option
     voice = _plain("models.tts", "tts", "model", "next turn")
     yield replace(voice, help="the same as tts.voice", listed=False)
     defaults = Config()

@@ -8,7 +8,7 @@ from typing import Any
 from rtvi_local.config import Config
 from rtvi_local.pipeline.configurator import Configurator
 from rtvi_local.pipeline.controls import Controls
-from rtvi_local.pipeline.options import OPTIONS, Change, OptionError, from_short_form, services, wanted
+from rtvi_local.pipeline.options import OPTIONS, Change, Option, OptionError, from_short_form, services, wanted
 from rtvi_local.rtvi.messages.legacy import (
     ConfigAvailable,
     ConfigError,
@@ -27,17 +27,19 @@ from rtvi_local.rtvi.session import RtviSession
 from rtvi_local.tools.tool import Tool
 
 
-def described() -> list[DescribedService]:
-    """Every option of every service."""
-    return [DescribedService(service, [_described(*key) for key in OPTIONS if key[0] == service]) for service in services()]
+def described(options: Configurator) -> list[DescribedService]:
+    """Every option of every service, with what this appliance has for it."""
+    return [
+        DescribedService(service, [_described(option, options) for option in OPTIONS.values() if option.service == service])
+        for service in services()
+    ]
 
 
-def _described(service: str, name: str) -> DescribedOption:
-    option = OPTIONS[service, name]
-    default = list(option.default) if isinstance(option.default, tuple) else option.default
-    choices = list(option.choices) or None
+def _described(option: Option, options: Configurator) -> DescribedOption:
+    default = _json(option.read(options.defaults))
+    choices = list(options.choices(option)) or None
     return DescribedOption(
-        name, option.type, option.help, default, option.unit or None, option.least, option.most, choices, option.applies
+        option.name, option.type, option.help, default, option.unit or None, option.least, option.most, choices, option.applies
     )
 
 
@@ -76,10 +78,10 @@ class Configuration:
         options.on_loaded = self._loaded
         options.on_failed = self._failed
         session.legacy_config = lambda: listed(options.config)
-        session.on(DescribeConfig, lambda _, id: session.send(ConfigAvailable(described()), id))
+        session.on(DescribeConfig, lambda _, id: session.send(ConfigAvailable(described(options)), id))
         session.on(GetConfig, lambda _, id: session.send(CurrentConfig(listed(options.config)), id))
         session.on(UpdateConfig, self._update)
-        session.on_request("config:describe", lambda _: {"config": described()})
+        session.on_request("config:describe", lambda _: {"config": described(options)})
         session.on_request("config:get", lambda _: {"config": short(options.config)})
         session.on_request("config:update", self._request)
         session.on_request("configure", self._configure)

@@ -22,6 +22,10 @@ _HEAD = """# Messages
 Every RTVI message that this appliance understands or sends, made from its typed definitions by
 `python -m rtvi_local.rtvi.document`. A message is a JSON object `{"label": "rtvi-ai", "type": …, "id": …, "data": {…}}`; the
 tables list what stands in `data`. Optional fields may be absent; the appliance never sends null, and takes it for absent.
+
+The labels of the first generation, `rtvi` and `realtime-ai` (summer of 2024), are accepted and answered under the same label.
+The message types of that generation's own SDKs (`config-update`, `llm-get-context`, `tts-speak`, …) are not: they are refused
+as unsupported, and those SDKs, which send no `client-ready`, get no `bot-ready`.
 """
 
 

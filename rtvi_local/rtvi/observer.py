@@ -6,10 +6,11 @@ import base64
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from rtvi_local.config import Messages
 from rtvi_local.images.picture import Picture
 from rtvi_local.pipeline import frames
 from rtvi_local.pipeline.floor import is_backchannel
-from rtvi_local.rtvi import measurements
+from rtvi_local.rtvi import measurements, opt_in
 from rtvi_local.rtvi.bot_output import BotOutputs
 from rtvi_local.rtvi.function_calls import FunctionCalls
 from rtvi_local.rtvi.messages import Message, bot, session, user
@@ -41,10 +42,12 @@ class Observer:
     of the work in between: clients keep a bubble open until then."""
 
     def __init__(self, send: Callable[[Message], None], now: Callable[[], datetime] = utc_now) -> None:
-        self._send = send
+        self._out = send
+        self.wanted = Messages()
+        """What the client is told only if it asks for it."""
         self._now = now
         self._revisions = Revisions()
-        self._outputs = BotOutputs(send)
+        self._outputs = BotOutputs(self._send)
         self._calls = FunctionCalls(send)
         self._user_speaks = False
         self._interim = ""
@@ -66,8 +69,15 @@ class Observer:
         self._outputs.dialect = dialect
 
     def observe(self, frame: frames.Frame) -> None:
+        for message in opt_in.about(frame, self.wanted):
+            self._out(message)
         for shown in self._revisions.admit(frame):
             self._show(shown)
+
+    def _send(self, message: Message) -> None:
+        if (twin := opt_in.raw_twin(message, self.wanted, self.dialect)) is not None:
+            self._out(twin)
+        self._out(message)
 
     def _show(self, frame: frames.Frame) -> None:
         match frame:
@@ -87,6 +97,8 @@ class Observer:
                 self._turn_ended()
             case frames.Interrupted(revision):
                 self._interrupted(revision)
+            case frames.UserMuted(muted):
+                self._send(user.UserMuteStarted() if muted else user.UserMuteStopped())
             case frames.ReplyStarted(revision):
                 self._begin_reply(revision)
                 self._think_no_more()

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from rtvi_local import __version__
+from rtvi_local.config import Messages
 from rtvi_local.errors import UserError
 from rtvi_local.rtvi.chunks import TooLarge, fitting
 from rtvi_local.rtvi.messages import LABEL, Message
@@ -108,6 +109,10 @@ class RtviSession:
     def dialect(self) -> Dialect:
         """How the client wants to be spoken to; the newest protocol until it has said what it is."""
         return self._observer.dialect
+
+    def tell_also(self, wanted: Messages) -> None:
+        """Send these messages too, which clients get only if they ask for them."""
+        self._observer.wanted = wanted
 
     def on(self, kind: type[M], handler: Callable[[M, str | None], Any]) -> None:
         """Have messages of this kind handled; the second argument is the id to answer to. Replaces the handler before. What

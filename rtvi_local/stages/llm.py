@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from rtvi_local.config import Llm as LlmSettings
-from rtvi_local.engines.interfaces import Message, ModelSession, TokenCounts
+from rtvi_local.engines.interfaces import Message, ModelSession, Sampling, TokenCounts
 from rtvi_local.pipeline.frames import (
     Condense,
     Condensed,
@@ -182,6 +182,7 @@ class Llm(Stage):
                     messages,
                     max_tokens=self._settings.max_tokens,
                     temperature=self._settings.temperature,
+                    sampling=_sampling(self._settings),
                     tools=tools,
                     on_ending=None if self._committed.is_set() else lambda value: self.emit(EndOfWords(value, revision)),
                 )
@@ -239,6 +240,10 @@ class Llm(Stage):
 
     def _measure(self, kind: Literal["ttfb", "processing"], value_s: float, revision: int) -> None:
         self.emit(Measured("llm", kind, value_s, self._model_name, revision))
+
+
+def _sampling(settings: LlmSettings) -> Sampling:
+    return Sampling(settings.top_k, settings.top_p, settings.repeat_penalty, settings.seed)
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -28,6 +28,7 @@ from rtvi_local.pipeline.frames import (
     TurnCommitted,
     TurnDropped,
     TurnStarted,
+    UserMuted,
     UserTurn,
     VoicePaused,
     VoiceResumed,
@@ -72,6 +73,7 @@ class PhraseEndpointing(Stage):
         self._say: str | None = None
         self._language: str | None = None
         """Of the newest transcript."""
+        self._muted = False
 
     @property
     def state(self) -> turns.State:
@@ -93,6 +95,7 @@ class PhraseEndpointing(Stage):
                 policy = turn_policy(config, detects_end=engines.turn_detector is not None)
                 self._policy = replace(policy, pace_ms=self._policy.pace_ms)  # what was learnt of the person stays
                 self._set_timer()
+                self._tell_if_muted()
             case _:
                 pass
         self.forward(frame)
@@ -135,6 +138,13 @@ class PhraseEndpointing(Stage):
         finally:
             self._running = False
         self._set_timer()
+        self._tell_if_muted()
+
+    def _tell_if_muted(self) -> None:
+        muted = self._policy.interruptions == "never" and isinstance(self._state, turns.Answering)
+        if muted != self._muted:
+            self._muted = muted
+            self.emit(UserMuted(muted))
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -70,7 +70,8 @@ def _llm(parts: Parts) -> Stage:
 
 
 def _tts(parts: Parts) -> Stage:
-    return Tts(parts.engines.voice, parts.engines.voice_for, parts.config.tts.speed)
+    speech = parts.config.tts
+    return Tts(parts.engines.voice, parts.engines.voice_for, speech.speed, speech.language)
 
 
 def _wake_words_gate(parts: Parts) -> Stage:

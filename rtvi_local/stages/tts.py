@@ -47,12 +47,14 @@ class Tts(Stage):
 
     name: ClassVar[str] = "tts"
 
-    def __init__(self, voice: Voice, voice_for: VoiceFor | None = None, speed: float = 1.0) -> None:
-        """`voice_for` finds voices for replies in other languages than this one's; they speak at `speed`."""
+    def __init__(self, voice: Voice, voice_for: VoiceFor | None = None, speed: float = 1.0, language: str = "") -> None:
+        """`voice_for` finds voices for replies in other languages than this one's; they speak at `speed`. `language` is that of
+        replies which were not asked for in one; empty for the voice's own."""
         super().__init__()
         self._voice = voice
         self._voice_for = voice_for
         self._speed = speed
+        self._language = language
         self._segment_ids = itertools.count(1)
         self._reply: _Reply | None = None
         self._task: asyncio.Task[None] | None = None
@@ -63,7 +65,8 @@ class Tts(Stage):
                 self.forward(frame)  # it goes on, after a tool
             case ReplyStarted(revision, speak_reply, language):
                 self._stop()
-                self._reply = _Reply(revision, speak_reply, self._voice, language or self._voice.language)
+                language = language or self._language or self._voice.language
+                self._reply = _Reply(revision, speak_reply, self._voice, language)
                 self.forward(frame)
             case ReplyToken(text, revision) if self._is_current(revision):
                 self.forward(frame)
@@ -77,7 +80,8 @@ class Tts(Stage):
                 self.forward(frame)
                 self._take([text], remember=False)
             case Configured(config, engines):
-                self._voice, self._voice_for, self._speed = engines.voice, engines.voice_for, config.tts.speed
+                self._voice, self._voice_for = engines.voice, engines.voice_for
+                self._speed, self._language = config.tts.speed, config.tts.language
                 self.forward(frame)
             case Superseded(revision) | Interrupted(revision):
                 if self._reply is not None and self._reply.revision <= revision:

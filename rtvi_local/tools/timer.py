@@ -17,7 +17,7 @@ async def run(arguments: Arguments, host: Host) -> str:
     if not 1 <= duration_s <= _LONGEST_S:
         raise ToolError("A timer runs for at least one second and at most a day.")
     words = in_words(amount, unit)
-    host.later(duration_s, lambda: host.say(f"Your timer for {words} is up."))
+    host.later(duration_s, lambda: host.say(f"Your timer for {words} is up."), f"Timer for {words}")
     return f"A timer for {words} runs now. It will ring by itself."
 
 

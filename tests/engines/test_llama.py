@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, TokenCounts
+from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, Sampling, TokenCounts
 from rtvi_local.engines.llama import ContextFull, LlamaModel, LlamaSession
 from tests.until import until
 
@@ -107,6 +107,21 @@ def test_a_second_turn_reads_only_what_is_new_though_another_conversation_spoke_
 
     prefilled, new = run(talk())
     assert prefilled == new <= 20
+
+
+def test_with_the_same_seed_chance_chooses_the_same_again(model: LlamaModel) -> None:
+    async def said(sampling: Sampling) -> str:
+        session = model.open_session()
+        pieces = session.reply(PLANET, max_tokens=12, temperature=2, sampling=sampling)
+        text = "".join([piece async for piece in pieces])
+        session.close()
+        return text
+
+    seeds = [Sampling(seed=seed) for seed in (1, 1, 2, 3, 4)]
+    first, again, *others = [run(said(sampling)) for sampling in seeds]
+    assert first == again
+    assert set(others) != {first}
+    assert run(said(Sampling(top_k=1, repeat_penalty=1.0))) == run(said(Sampling(top_k=1, repeat_penalty=1.0, seed=9)))
 
 
 def test_a_reply_counts_its_tokens_and_those_of_its_prompt_that_were_read_before(model: LlamaModel) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rtvi_local import virtual_clock
-from rtvi_local.config import Models, Vad
+from rtvi_local.config import Models, Tts, Vad
 from rtvi_local.engine_pool import Kind, Lease
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ToneVoice
-from rtvi_local.engines.interfaces import EngineError
+from rtvi_local.engines.interfaces import EngineError, Sampling
 from rtvi_local.pipeline.configurator import Configurator
 from rtvi_local.pipeline.frames import Prompt, ReplyStarted
 from rtvi_local.pipeline.options import OptionError, wanted
@@ -79,6 +79,67 @@ def test_describe_get_and_update_config_are_answered_as_0_x_wants_it() -> None:
         update = {"config": [{"service": "llm", "options": [{"name": "temperature", "value": 0.1}]}], "interrupt": False}
         assert values(await call.ask("update-config", update))["llm", "temperature"] == 0.1
         assert values(await call.ask("get-config"))["llm", "temperature"] == 0.1
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def described(available: Any, service: str, name: str) -> Any:
+    (of,) = [each for each in available["config"] if each["name"] == service]
+    (option,) = [each for each in of["options"] if each["name"] == name]
+    return option
+
+
+def test_the_options_are_described_with_this_appliances_settings_and_models() -> None:
+    async def story() -> None:
+        config = replace(NAMED, llm=replace(NAMED.llm, temperature=0.2), tts=Tts(speed=1.5))
+        call = Call(config=config, shelf=shelf(), hello={}, wanted=read_options({"llm": {"temperature": 0.9}}))
+        available = await call.ask("describe-config")
+        temperature = described(available, "llm", "temperature")
+        assert temperature["default"] == 0.2, "and not what the client wanted"
+        assert described(available, "tts", "speed")["default"] == 1.5
+        model = described(available, "llm", "model")
+        assert (model["default"], model["choices"]) == ("first", ["first", "second", "broken"])
+        assert described(available, "stt", "model")["choices"] == ["other"]
+        assert described(available, "tts", "voice")["choices"] == described(available, "tts", "model")["choices"] == ["slow"]
+        assert described(available, "tts", "model")["default"] == "tone"
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_chance_chooses_as_the_client_wants_it_from_the_next_answer_on() -> None:
+    async def story() -> None:
+        call = Call(config=NAMED)
+        call.send("send-text", {"content": "Hi."})
+        await call.wait(2000)
+        wanted = {"top_k": 5, "top_p": 0.5, "repeat_penalty": 1.2, "seed": 7}
+        answer = await call.request("configure", {"llm": wanted})
+        assert wanted.items() <= answer["config"]["llm"].items()
+        call.send("send-text", {"content": "Hi."})
+        await call.wait(2000)
+        assert isinstance(call.model, ScriptedModel)
+        assert call.model.sampled == [Sampling(), Sampling(5, 0.5, 1.2, 7)]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_a_language_of_the_voice_is_taken_in_the_form_of_0_x_and_another_voice_speaks_it() -> None:
+    async def story() -> None:
+        german = ToneVoice(language="de", character_ms=20)
+
+        async def voice_for(language: str) -> Any:
+            return german if language == "de" else None
+
+        call = Call(config=NAMED, hello={})
+        options = [{"name": "language", "value": "de-DE"}]
+        call.conversation._options.engines = replace(call.conversation._options.engines, voice_for=voice_for)
+        answer = await call.ask("update-config", {"config": [{"service": "tts", "options": options}]})
+        assert values(answer)["tts", "language"] == "de"
+        await call.request("tts:say", {"text": "Guten Tag."})
+        await call.wait(2000)
+        assert german.spoken == ["Guten Tag."]
         await call.hang_up()
 
     virtual_clock.run(story())

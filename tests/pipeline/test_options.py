@@ -68,7 +68,7 @@ def test_a_longer_silence_for_finished_turns_is_no_shorter_one_for_unfinished_on
     [
         ({"voice": {"speed": 1}}, "There is no service 'voice'. The services are: vad, stt, tts, "),
         ({"voice": {}}, "There is no service 'voice'."),
-        ({"tts": {"pitch": 1}}, "There is no option 'pitch' of tts. Its options are: voice, speed, speaker, model."),
+        ({"tts": {"pitch": 1}}, "There is no option 'pitch' of tts. Its options are: voice, speed, speaker, language, model."),
         ({"tts": {"speed": 9}}, "tts.speed is 9.0; allowed is a number from 0.5 to 2."),
         ({"tts": {"speed": "fast"}}, "tts.speed is 'fast'; allowed is a number from 0.5 to 2."),
         ({"phrase_endpointing": {"interruptions": "rude"}}, "phrase_endpointing.interruptions is 'rude'; allowed is never"),

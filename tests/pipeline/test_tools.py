@@ -302,6 +302,45 @@ def test_builtin_tools_run_here_and_the_client_is_not_asked() -> None:
     virtual_clock.run(story())
 
 
+def test_the_client_sees_a_timer_as_a_job_and_can_cancel_it() -> None:
+    async def story() -> None:
+        five, ten = (WrittenCall("set_timer", {"amount": amount, "unit": "minutes"}) for amount in (5, 10))
+        call = Call(model=ScriptedModel([[five, ten], "They run."]), wanted=Wanted({"tools.builtin": ("set_timer",)}))
+        call.send("send-text", {"content": "Set two timers."})
+        await call.wait(3000)
+        first, second = call.news("ui-job-group")
+        assert (first["kind"], first["label"], first["cancellable"]) == ("group_started", "Timer for 5 minutes", True)
+        call.send("ui-cancel-job-group", {"job_id": first["job_id"]})
+        await call.wait(11 * 60_000)
+        ends = [(data["kind"], data["job_id"], data.get("status")) for data in call.news("ui-job-group")[2:]]
+        assert ends == [
+            (kind, id, status if kind == "job_completed" else None)
+            for id, status in ((first["job_id"], "cancelled"), (second["job_id"], "completed"))
+            for kind in ("job_completed", "group_completed")
+        ]
+        assert outputs(call) == "They run.Your timer for 10 minutes is up."
+        assert "no job" in (await call.ask("ui-cancel-job-group", {"job_id": second["job_id"]}))["error"]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_the_model_reads_the_clients_page_and_does_something_on_it() -> None:
+    async def story() -> None:
+        click = WrittenCall("act_on_page", {"command": "click", "ref": "e2"})
+        model = ScriptedModel([[WrittenCall("read_page", {})], [click], "Done."])
+        call = Call(model=model, wanted=Wanted({"tools.builtin": ("read_page", "act_on_page")}))
+        button = {"ref": "e2", "role": "button", "name": "Order"}
+        call.send("ui-snapshot", {"tree": {"root": {"ref": "e1", "role": "main", "children": [button]}, "captured_at": 1}})
+        call.send("send-text", {"content": "Order it."})
+        await call.wait(3000)
+        assert model.prompts[1][-1]["content"] == 'main [e1]\n  button "Order" [e2]'
+        assert call.news("ui-command") == [{"command": "click", "payload": {"ref": "e2"}}]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_the_conversation_ends_when_the_good_bye_was_heard() -> None:
     async def story() -> None:
         call = Call(

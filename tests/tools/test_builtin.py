@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from rtvi_local.rtvi.messages.from_client import UiNode, UiSelection, UiTree
 from rtvi_local.tools.builtin import Host, builtins, find_builtin
 from rtvi_local.tools.current_time import spoken_time
 from rtvi_local.tools.tool import ToolError
@@ -22,6 +23,8 @@ class Room:
     later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     volumes: list[float] = field(default_factory=list)
     ends: int = 0
+    tree: UiTree | None = None
+    commands: list[tuple[str, object]] = field(default_factory=list)
 
     @property
     def host(self) -> Host:
@@ -31,7 +34,15 @@ class Room:
         async def look() -> object:
             raise ToolError("There is no camera.")
 
-        return Host(self.said.append, lambda seconds, do: self.later.append((seconds, do)), end, self.volumes.append, look)
+        return Host(
+            self.said.append,
+            lambda seconds, do, _: self.later.append((seconds, do)),
+            end,
+            self.volumes.append,
+            look,
+            lambda: self.tree,
+            lambda command, payload: self.commands.append((command, payload)),
+        )
 
 
 def run(name: str, room: Room | None = None, **arguments: object) -> object:
@@ -86,6 +97,61 @@ def test_the_conversation_is_asked_to_end() -> None:
 def test_where_there_is_nothing_to_see_the_camera_tool_says_so() -> None:
     with pytest.raises(ToolError, match="no camera"):
         run("get_camera_frame")
+
+
+FORM = UiNode(
+    "e1",
+    "form",
+    name="Order",
+    children=[UiNode("e2", "textbox", name="City", value="Oslo"), UiNode("e3", "button", name="Go", state=["focused"])],
+)
+
+
+def test_the_page_is_read_as_an_outline_with_the_names_of_its_elements() -> None:
+    room = Room(tree=UiTree(FORM, 0, UiSelection("e2", "Os")))
+    assert run("read_page", room) == (
+        'form "Order" [e1]\n  textbox "City" = Oslo [e2]\n  button "Go" (focused) [e3]\nSelected in e2: Os'
+    )
+    with pytest.raises(ToolError, match="has not been shown"):
+        run("read_page")
+
+
+def test_a_page_of_any_size_leaves_room_for_the_conversation() -> None:
+    long = UiNode("e0", "list", children=[UiNode(f"e{number}", "text", name="word " * 100) for number in range(1, 500)])
+    read = str(run("read_page", Room(tree=UiTree(long, 0))))
+    assert len(read) < 4100
+    assert read.endswith("(and more, which is left out)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "payload"),
+    [
+        ({"command": "click", "ref": "e3"}, {"ref": "e3"}),
+        ({"command": "set_input_value", "ref": "e2", "text": "Rome"}, {"ref": "e2", "value": "Rome"}),
+        ({"command": "toast", "text": "Ordered."}, {"title": "Ordered."}),
+        ({"command": "navigate", "text": "orders"}, {"view": "orders"}),
+    ],
+)
+def test_a_command_goes_to_the_page_in_the_form_of_the_protocol(arguments: dict[str, object], payload: object) -> None:
+    room = Room(tree=UiTree(FORM, 0))
+    run("act_on_page", room, **arguments)
+    assert room.commands == [(arguments["command"], payload)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "command must be one of toast, navigate, click"),
+        ({"command": "toast"}, "toast needs a text"),
+        ({"command": "click", "ref": "e9"}, "There is no element 'e9'"),
+        ({"command": "click"}, "There is no element 'None'"),
+    ],
+)
+def test_a_command_that_makes_no_sense_on_this_page_is_refused(arguments: dict[str, object], said: str) -> None:
+    room = Room(tree=UiTree(FORM, 0))
+    with pytest.raises(ToolError, match=said):
+        run("act_on_page", room, **arguments)
+    assert room.commands == []
 
 
 def test_a_name_that_none_has_is_refused_with_those_that_there_are() -> None:

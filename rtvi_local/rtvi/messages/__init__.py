@@ -78,4 +78,4 @@ SERVER_MESSAGES: tuple[type[Message], ...] = (
     UiCommand, UiJobGroup, Metrics,
     ConfigAvailable, CurrentConfig, ConfigUpdated, ConfigError, ActionsAvailable, ActionResponse,
 )  # fmt: skip
-"""Everything that is ever sent."""
+"""Everything that the protocol has for a server to say. What says of itself that it is not sent never is."""

@@ -13,7 +13,8 @@ import msgspec
 
 LABEL = "rtvi-ai"
 LABELS = (LABEL, "rtvi", "realtime-ai")
-"""What clients have called it; each is answered under the name that it used."""
+"""What clients have called it; each is answered under the name that it used. What the SDKs sent that used the latter two is not
+understood: a label is all that they share with what came after."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,7 +23,7 @@ class BotLlmText(Message, frozen=True):
 
 
 class LlmRawText(Message, frozen=True):
-    """`bot-llm-text` under a lasting name; off by default, 2.2 clients only."""
+    """`bot-llm-text` under a lasting name; sent to 2.2 clients where `messages.raw_text` is on."""
 
     type: ClassVar[str] = "llm-raw-text"
     since: ClassVar[str] = "2.2"
@@ -38,7 +38,8 @@ class BotLlmStopped(Message, frozen=True):
 
 
 class BotLlmMarker(Message, frozen=True):
-    """The model's own opinion on whether the user had finished; off by default."""
+    """The model's own opinion on whether the user had finished, as a mark that it writes; not sent, as no model here is asked
+    to write one."""
 
     type: ClassVar[str] = "bot-llm-marker"
     since: ClassVar[str] = "2.1"
@@ -72,7 +73,7 @@ class BotTtsText(Message, frozen=True):
 
 
 class TtsRawText(Message, frozen=True):
-    """`bot-tts-text` under a lasting name; off by default, 2.2 clients only."""
+    """`bot-tts-text` under a lasting name; sent to 2.2 clients where `messages.raw_text` is on."""
 
     type: ClassVar[str] = "tts-raw-text"
     since: ClassVar[str] = "2.2"
@@ -154,7 +155,7 @@ class BotOutput1(Message, frozen=True):
 
 
 class BotAudioLevel(Message, frozen=True):
-    """0 … 1; off by default."""
+    """How loud the voice is, 0 (-60 dBFS) … 1 (full scale), every 150 ms; sent where `messages.audio_levels` is on."""
 
     type: ClassVar[str] = "bot-audio-level"
     since: ClassVar[str] = "1.0"
@@ -173,7 +174,7 @@ class SearchOrigin(Part, frozen=True):
 
 
 class BotLlmSearchResponse(Message, frozen=True):
-    """What a model with a search engine found; this appliance has none."""
+    """What a model with a search engine found; not sent, as this appliance has none."""
 
     type: ClassVar[str] = "bot-llm-search-response"
     since: ClassVar[str] = "0.3"

@@ -92,7 +92,7 @@ class AppendToContextResult(Message, frozen=True):
 
 
 class SystemLog(Message, frozen=True):
-    """A line of the log; off by default."""
+    """What was decided or done in this conversation, never what was said; sent where `messages.system_log` is on."""
 
     type: ClassVar[str] = "system-log"
     since: ClassVar[str] = "1.0"

@@ -8,7 +8,7 @@ from rtvi_local.rtvi.messages.base import Message
 
 
 class UiCommand(Message, frozen=True):
-    """The client's page shall do something (`toast`, `navigate`, `click`, …)."""
+    """The client's page shall do something (`toast`, `navigate`, `click`, …): the builtin tool `act_on_page` was called."""
 
     type: ClassVar[str] = "ui-command"
     since: ClassVar[str] = "1.3"
@@ -17,7 +17,7 @@ class UiCommand(Message, frozen=True):
 
 
 class UiJobGroup(Message, frozen=True):
-    """News of a group of jobs. `at` is milliseconds since 1970."""
+    """News of a group of jobs: of a timer, which is a group of one. `at` is milliseconds since 1970."""
 
     type: ClassVar[str] = "ui-job-group"
     since: ClassVar[str] = "1.4"

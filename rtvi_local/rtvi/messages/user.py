@@ -22,21 +22,22 @@ class UserStoppedSpeaking(Message, frozen=True):
 
 
 class VadUserStartedSpeaking(Message, frozen=True):
-    """Voice activity; off by default."""
+    """Voice activity; sent where `messages.vad` is on."""
 
     type: ClassVar[str] = "vad-user-started-speaking"
     since: ClassVar[str] = "1.2"
 
 
 class VadUserStoppedSpeaking(Message, frozen=True):
-    """Voice activity paused; off by default."""
+    """Voice activity paused; sent where `messages.vad` is on."""
 
     type: ClassVar[str] = "vad-user-stopped-speaking"
     since: ClassVar[str] = "1.2"
 
 
 class UserMuteStarted(Message, frozen=True):
-    """The appliance ignores the microphone from now on."""
+    """The appliance ignores the microphone from now on: a reply is under way, and `phrase_endpointing.interruptions` is
+    "never"."""
 
     type: ClassVar[str] = "user-mute-started"
     since: ClassVar[str] = "1.2"
@@ -76,7 +77,7 @@ class UserInput(Message, frozen=True):
 
 
 class SttRawText(Message, frozen=True):
-    """`user-transcription` under a lasting name; off by default, 2.2 clients only."""
+    """`user-transcription` under a lasting name; sent to 2.2 clients where `messages.raw_text` is on."""
 
     type: ClassVar[str] = "stt-raw-text"
     since: ClassVar[str] = "2.2"
@@ -95,7 +96,7 @@ class UserLlmText(Message, frozen=True):
 
 
 class UserAudioLevel(Message, frozen=True):
-    """0 … 1; off by default."""
+    """How loud the microphone is, 0 (-60 dBFS) … 1 (full scale), every 150 ms; sent where `messages.audio_levels` is on."""
 
     type: ClassVar[str] = "user-audio-level"
     since: ClassVar[str] = "1.0"
