@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.browser.conformance.talk import GET_WEATHER, REPLIES, STORY, WEATHER, Refused, Talk
+from tests.browser.conformance.talk import GET_WEATHER, PRESS, REPLIES, STORY, WEATHER, Refused, Talk
 from tests.browser.fake_server import until
 
 INTERRUPTED_WITHIN_MS = 1500
@@ -307,6 +307,21 @@ def tells_of_its_page(talk: Talk) -> None:
     assert 'On the user\'s screen: opened: {"menu": "file"}' in str(held[-1]["content"])
 
 
+def does_what_the_bot_wants_of_its_page(talk: Talk) -> None:
+    needs(talk.knows("onUICommand"))
+    talk.quiet()
+    talk.begin()
+    configure(talk, "tools", "builtin", ["act_on_page"])
+    tree = {"root": {"ref": "e1", "role": "main", "children": [{"ref": "e2", "role": "button"}]}, "captured_at": 1}
+    talk.do("send", {"label": "rtvi-ai", "type": "ui-snapshot", "id": "s1", "data": {"tree": tree}})
+    try:
+        talk.do("append", PRESS, True)
+        assert talk.until("UICommand") == {"command": "click", "payload": {"ref": "e2"}}
+        talk.until("BotStoppedSpeaking")
+    finally:
+        configure(talk, "tools", "builtin", [])
+
+
 def survives_nonsense(talk: Talk) -> None:
     talk.quiet()
     talk.begin()
@@ -374,6 +389,7 @@ FEATURES = (
     Feature("`action`, done or refused", acts),
     Feature("options are described, read and changed", configures),
     Feature("a function of the client is called, and its result spoken", runs_functions),
+    Feature("`ui-snapshot` is looked at, `ui-command` done", does_what_the_bot_wants_of_its_page),
     Feature("news of another model (`server-message`)", is_told_of_another_model),
     Feature("`dtmf`", presses_keys),
     Feature("`ui-event`", tells_of_its_page),

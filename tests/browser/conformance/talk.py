@@ -50,6 +50,7 @@ class Client:
         return not self.name.startswith("websocket")
 
 
+PRESS = "Press the button."
 WEATHER = "What is the weather in Oslo?"
 GET_WEATHER = {
     "name": "get_weather",
@@ -59,12 +60,14 @@ GET_WEATHER = {
 
 
 def answer(messages: Sequence[Message]) -> Scripted:
-    """The fake model's reply: what a tool found out, a call for WEATHER, one of REPLIES, else what it was told."""
+    """The fake model's reply: what a tool found out, a call for WEATHER or PRESS, one of REPLIES, else what it was told."""
     if messages[-1]["role"] == "tool":
         return f"I was told: {messages[-1]['content']}"
     said = next((str(message["content"]) for message in reversed(messages) if message["role"] == "user"), "nothing")
     if said == WEATHER:
         return [WrittenCall("get_weather", {"location": "Oslo"})]
+    if said.endswith(PRESS):
+        return [WrittenCall("act_on_page", {"command": "click", "ref": "e2"})]
     return REPLIES.get(said, f"You said: {said}")
 
 

@@ -5,7 +5,7 @@ const NAMES = [
   "ServerMessage", "Metrics", "TrackStarted", "TrackStopped", "DeviceError",
   "UserStartedSpeaking", "UserStoppedSpeaking", "UserTranscript", "UserLlmText", "UserMuteStarted", "UserMuteStopped",
   "BotLlmStarted", "BotLlmText", "BotLlmStopped", "BotTranscript", "BotTtsStarted", "BotTtsText", "BotTtsStopped",
-  "BotStartedSpeaking", "BotStoppedSpeaking", "BotOutput",
+  "BotStartedSpeaking", "BotStoppedSpeaking", "BotOutput", "UICommand", "UIJobGroup",
   "LLMFunctionCall", "LLMFunctionCallStarted", "LLMFunctionCallInProgress", "LLMFunctionCallStopped",
   "Config", "ConfigDescribe", "ActionsAvailable", "GenericMessage",
 ];
