@@ -50,21 +50,28 @@ class ScriptedVad:
 
 
 class LoudWakeWord:
-    """Whatever is louder than this is the wake word (WakeWordDetector)."""
+    """Whatever is louder than this is the wake word (WakeWordDetector), and for a while longer, as to the small models."""
 
-    def __init__(self, word: str = "okay nabu", least_peak: int = 20_000) -> None:
+    def __init__(self, word: str = "okay nabu", least_peak: int = 20_000, *, lasts_ms: int = 0) -> None:
         self._word = word
         self._least_peak = least_peak
+        self._lasts_samples = lasts_ms * LISTENING_SAMPLE_RATE // 1000
+        self._left_samples = 0
         self.heard_samples = 0
         self.resets = 0
         self.closed = False
 
     def push(self, samples: Int16) -> str | None:
         self.heard_samples += samples.size
-        return self._word if samples.size and int(samples.max()) >= self._least_peak else None
+        if samples.size and int(samples.max()) >= self._least_peak:
+            self._left_samples = self._lasts_samples
+            return self._word
+        self._left_samples -= samples.size
+        return self._word if self._left_samples > 0 else None
 
     def reset(self) -> None:
         self.resets += 1
+        self._left_samples = 0
 
     def close(self) -> None:
         self.closed = True

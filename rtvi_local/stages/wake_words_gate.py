@@ -261,7 +261,11 @@ class WakeWordsEar(Stage):
             self.forward(frame)
         else:
             self._keep(frame)
-        if self._detector.push(frame.samples) is None or not self._gate.may_be_woken or self._gate.awake:
+        if self._detector.push(frame.samples) is None or self._gate.awake:
+            return
+        if not self._gate.may_be_woken:
+            # A model recognises a word for up to 0.8 s behind its end: by then the bot's own voice would be nobody's any more.
+            self._detector.reset()
             return
         self._gate.wake("model")
         kept = list(self._preroll)

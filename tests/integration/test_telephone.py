@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from rtvi_local.audio.pcm import AUDIBLE_PEAK
 from rtvi_local.bench.caller import Said
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
-from rtvi_local.config import Config
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
-from tests.integration.world import Serving, serving
+from tests.integration.world import Serving, serving, surest
 from tests.transports.clients import Int16
 from tests.transports.phones import STREAM, Phone
 from tests.until import until
@@ -150,11 +148,6 @@ def begun(s: Serving, after_ms: float) -> list[float]:
 def finished(s: Serving, after_ms: float) -> bool:
     """Whether an answer was heard to its end since then."""
     return any(isinstance(frame, BotStoppedSpeaking) and frame.finished and frame.at_ms > after_ms for frame in s.frames)
-
-
-def surest(config: Config) -> Config:
-    """What is looked at is the telephone, not the luck of an answer."""
-    return replace(config, llm=replace(config.llm, temperature=0.0))
 
 
 @pytest.mark.parametrize("surroundings", [ROOM, NOTHING], ids=["from a room", "over a line that is silent between words"])

@@ -41,8 +41,10 @@ class World(Serving, Talk):
 
 
 @asynccontextmanager
-async def world(models: Path, change: Callable[[Config], Config] = lambda config: config) -> AsyncIterator[World]:
-    async with serving(models, change) as s, Caller(s.url) as caller:
+async def world(
+    models: Path, change: Callable[[Config], Config] = lambda config: config, **caller_options: Any
+) -> AsyncIterator[World]:
+    async with serving(models, change) as s, Caller(s.url, **caller_options) as caller:
         yield World(s.voice, s.whisper, caller, s.appliance, s.url, s.frames)
 
 
@@ -73,3 +75,8 @@ async def serving(models: Path, change: Callable[[Config], Config] = lambda conf
         server.should_exit = True
         await listening
         await appliance.close()
+
+
+def surest(config: Config) -> Config:
+    """For tests that do not look at the luck of an answer."""
+    return replace(config, llm=replace(config.llm, temperature=0.0))

@@ -71,7 +71,7 @@ class Kiosk:
         self.send("client-ready", {"version": "2.1.0", "about": {"library": "test"}})
 
     def _open_wake_words(self, words: Sequence[str]) -> LoudWakeWord:
-        self.detectors.append(LoudWakeWord(words[0]))
+        self.detectors.append(LoudWakeWord(words[0], lasts_ms=800))
         return self.detectors[-1]
 
     def send(self, type: str, data: object = None) -> None:
@@ -198,6 +198,21 @@ def test_its_own_voice_does_not_wake_it() -> None:
         assert kiosk.states == ["asleep"]
         await kiosk.hear((QUIET, 8000), (LOUD, 600))
         assert "bot-stopped-speaking" in kiosk.types
+        assert kiosk.states == ["asleep", "awake"]
+        await kiosk.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_the_end_of_its_own_voice_does_not_wake_it_when_it_has_faded() -> None:
+    async def story() -> None:
+        kiosk = Kiosk(reply="Okay nabu.")
+        kiosk.send("send-text", {"content": "Who are you?"})
+        while "bot-stopped-speaking" not in kiosk.types:
+            await kiosk.hear((QUIET, 20))
+        await kiosk.hear((LOUD, 200), (QUIET, 3000))
+        assert kiosk.states == ["asleep"]
+        await kiosk.hear((LOUD, 600))
         assert kiosk.states == ["asleep", "awake"]
         await kiosk.hang_up()
 
