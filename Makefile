@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test lint web bench bench-turns bench-peer bench-wer bench-wake bench-heard first-run profile docs constraints \
-  models browser clean
+  models tiny-models browser clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -21,7 +21,7 @@ run: setup ## install what is missing, fetch the models, serve http://localhost:
 
 setup: $(VENV)/.installed models ## only install and fetch the models
 
-test: $(VENV)/.installed-test models browser ## run every test, after installing what they need
+test: $(VENV)/.installed-test models tiny-models browser ## run every test, after installing what they need
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-test ## formatting, lint and types
@@ -74,6 +74,10 @@ models: $(VENV)/.installed
 	@set -- $(ARGS); chosen=; while [ $$# -gt 0 ]; do \
 	  case $$1 in --preset=*|--config=*) chosen="$$chosen $$1";; --preset|--config) chosen="$$chosen $$1=$$2";; esac; shift; \
 	done; $(BIN)/rtvi-local models pull $$chosen
+
+# What conversations change to in the tests: about 180 MB besides the default models.
+tiny-models: $(VENV)/.installed
+	@$(BIN)/rtvi-local models pull --preset tiny --no-prepare
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \

@@ -49,6 +49,12 @@ def models_directory() -> Path:
     return folder
 
 
+def tiny_model(models_directory: Path, name: str) -> Path:
+    """The folder of a model of the preset tiny, which `make test` fetches, too."""
+    assert (models_directory / name).is_dir(), f"{name} is missing: `make test` or `rtvi-local models pull --preset tiny`"
+    return models_directory / name
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path | None:
     """The folder with recordings of people (tests/data/recordings.toml says what they say), None where there is none."""

@@ -105,6 +105,14 @@ def test_the_models_of_the_preset_that_is_served_are_fetched(checkout: Path) -> 
     assert calls[-2] == "rtvi-local models pull --preset=tiny --config=x.toml"
 
 
+def test_the_tests_have_models_to_change_to(checkout: Path) -> None:
+    done, calls = make(checkout, "test")
+    assert done.returncode == 0, done.stderr
+    pulls = ["rtvi-local models pull", "rtvi-local models pull --preset tiny --no-prepare"]
+    assert [call for call in calls if "models pull" in call] == pulls
+    assert calls[-1] == "python -m pytest"
+
+
 def test_changed_dependencies_are_installed_without_compiling_again(checkout: Path) -> None:
     make(checkout, "setup")
     os.utime(checkout / "pyproject.toml", (2**32, 2**32))

@@ -14,6 +14,7 @@ from rtvi_local.engines.interfaces import Message
 from rtvi_local.engines.llama_library import lib, start
 from rtvi_local.engines.llama_loading import find_gguf
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+from tests.conftest import tiny_model
 
 pytestmark = pytest.mark.models
 
@@ -58,10 +59,7 @@ class Model:
 
 @pytest.fixture(scope="module", params=["qwen2.5-coder-0.5b", "smollm2-135m"])
 def model(request: pytest.FixtureRequest, models_directory: Path) -> Iterator[Model]:
-    directory = models_directory / request.param
-    if not directory.is_dir():
-        pytest.skip(f"{request.param} is not installed")
-    loaded = Model(directory)
+    loaded = Model(tiny_model(models_directory, request.param))
     yield loaded
     lib.llama_model_free(loaded.handle)
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rtvi_local.config import Config
-from tests.integration.world import World, world
+from rtvi_local.model_store import open_store
+from tests.conftest import tiny_model
+from tests.engines.tiny_vits import tiny_vits, write_tiny_voice
+from tests.integration.world import World, surest, world
 
 pytestmark = pytest.mark.models
 
@@ -29,6 +34,11 @@ async def typed(world: World, text: str) -> str:
     return "".join(m.data["text"] for m in world.caller.messages[since:] if m.type == "bot-llm-text").strip()
 
 
+def speaks_by(voice: str, data: Any) -> bool:
+    """Whether this is news of that voice."""
+    return bool(data["config"]["tts"]["voice"] == voice)
+
+
 async def summarized(world: World) -> bool:
     """Whether the model, left alone for as long as it needs, sums the conversation up."""
     (conversation,) = world.appliance._open
@@ -40,8 +50,7 @@ async def summarized(world: World) -> bool:
 
 def test_another_model_is_loaded_behind_a_conversation_that_goes_on_and_freed_with_it(models_directory: Path) -> None:
     for name in ("smollm2-135m", "whisper-tiny.en"):
-        if not (models_directory / name).is_dir():
-            pytest.skip(f"{name} is not installed")
+        tiny_model(models_directory, name)
 
     async def story() -> None:
         async with world(models_directory) as talking:
@@ -76,6 +85,30 @@ def test_another_model_is_loaded_behind_a_conversation_that_goes_on_and_freed_wi
             await talking.caller.wait_for("server-message", since=since, timeout_s=60)
             await talking.appliance._pool.look_again()
             assert ("llm", "smollm2-135m") not in entries, "nobody uses it any more"
+
+    asyncio.run(asyncio.wait_for(story(), 150))
+
+
+def test_another_voice_is_chosen_by_its_name_and_the_first_one_again(models_directory: Path, tmp_path: Path) -> None:
+    """The other one's weights are made here, so what it says is nothing that Whisper understands."""
+    store = open_store(tmp_path / "models")
+    store.directory.mkdir()
+    for folder in models_directory.iterdir():
+        (store.directory / folder.name).symlink_to(folder)
+    store.add(write_tiny_voice(tmp_path / "voice", tiny_vits()) / "tiny.onnx", "babble")
+
+    async def story() -> None:
+        async with world(store.directory, surest) as talking:
+            for voice in ("babble", "piper-en_US-joe-medium"):
+                since, began_ms = len(talking.caller.messages), talking.caller.now_ms()
+                await request(talking, "configure", {"tts": {"voice": voice}})
+                await talking.caller.wait_for("server-message", since=since, where=partial(speaks_by, voice))
+                assert "paris" in (await talking.ask("What is the capital of France?")).lower()
+                heard = talking.caller.heard_between(began_ms, talking.caller.now_ms())
+                assert np.abs(heard).max() > 1000
+                assert ("paris" in (await talking.understand(heard)).lower()) is (voice != "babble")
+                spoke = [m.data["ttfb"][0] for m in talking.caller.messages[since:] if m.type == "metrics" and "ttfb" in m.data]
+                assert {each["model"] for each in spoke if each["processor"] == "piper"} == {voice}
 
     asyncio.run(asyncio.wait_for(story(), 150))
 
