@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from rtvi_local import virtual_clock
-from rtvi_local.config import Tools
+from rtvi_local.config import Config, Tools
+from rtvi_local.config_sources import load_config
 from rtvi_local.engines.fakes import Scripted, ScriptedModel
 from rtvi_local.engines.interfaces import Message
 from rtvi_local.images.picture import from_rgb
@@ -22,17 +23,24 @@ from tests.pipeline.test_configuration import NAMED, shelf
 from tests.pipeline.test_conversation import HELLO, Call
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("configuration.md", "context.md", "text.md", "images.md", "tools.md")
+PAGES = sorted(DOCS.glob("*.md"))
 LONGEST_WAIT_MS = 10_000
 ID = "$id"
 """In a sample, an id that the appliance chose."""
 
 
 def samples() -> list[Any]:
+    return [pytest.param(kind.strip(), text.splitlines(), id=f"{page}-{number}") for page, number, kind, text in blocks("rtvi")]
+
+
+def blocks(language: str) -> list[tuple[str, int, str, str]]:
+    """Of every page: its name, the block's number, what stands behind the language, and the block."""
     return [
-        pytest.param(sample[1].strip(), sample[2].splitlines(), id=f"{page}-{number}")
+        (page.name, number, block[1], block[2])
         for page in PAGES
-        for number, sample in enumerate(re.finditer(r"^```rtvi([^\n]*)\n(.*?)^```", (DOCS / page).read_text(), re.M | re.S))
+        for number, block in enumerate(
+            re.finditer(rf"^```{language}([^\n]*)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+        )
     ]
 
 
@@ -99,3 +107,9 @@ def test_a_sample_does_what_it_shows(kind: str, lines: list[str]) -> None:
 def test_there_are_samples_of_all_kinds() -> None:
     assert {sample.values[0] for sample in samples()} == {"", "0.x", "sees"}
     assert len(samples()) >= 9
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=f"{page}-{number}") for page, number, _, text in blocks("toml")])
+def test_settings_that_a_page_shows_are_settings(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    assert load_config({}, file=tmp_path / "config.toml", environment={}).config != Config()
