@@ -26,13 +26,13 @@ DEFAULT_MODELS = ("whisper-base", "qwen2.5-coder-0.5b", "piper-en_US-joe-medium"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With RTVI_LOCAL_NO_SKIPS=1, which CI sets, a test that cannot run here fails: a skipped one looks like a passed one."""
+    """With RTVI_TESTS_NO_SKIPS=1, which CI sets, a test that cannot run here fails: a skipped one looks like a passed one."""
     report = yield
-    if os.environ.get("RTVI_LOCAL_NO_SKIPS") == "1" and report.skipped and not hasattr(report, "wasxfail"):
+    if os.environ.get("RTVI_TESTS_NO_SKIPS") == "1" and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if not NOTHING_MISSING.search(reason):
             report.outcome = "failed"
-            report.longrepr = f"may not be skipped where RTVI_LOCAL_NO_SKIPS is 1. {reason}"
+            report.longrepr = f"may not be skipped where RTVI_TESTS_NO_SKIPS is 1. {reason}"
     return report
 
 

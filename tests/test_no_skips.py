@@ -37,7 +37,7 @@ def test_that_is_known_to_fail(): assert False
 def test_a_skip_is_a_failure_where_everything_should_be_there(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_skips: str, reason: str, skipped: int
 ) -> None:
-    monkeypatch.setenv("RTVI_LOCAL_NO_SKIPS", no_skips)
+    monkeypatch.setenv("RTVI_TESTS_NO_SKIPS", no_skips)
     pytester.makeconftest((Path(__file__).parent / "conftest.py").read_text())
     pytester.makepyfile(SKIPPED.format(reason=reason))
     result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider")
