@@ -175,16 +175,17 @@ def tone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def question_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
     """A question, spoken by the default voice, as the file of a microphone."""
-    return _spoken("What is the capital of France?", models_directory, tmp_path_factory.mktemp("microphone"))
+    return spoken("What is the capital of France?", models_directory, tmp_path_factory.mktemp("microphone"))
 
 
 @pytest.fixture(scope="session")
 def weather_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
     """The question of the founding document."""
-    return _spoken("What's the weather in San Francisco?", models_directory, tmp_path_factory.mktemp("microphone"))
+    return spoken("What's the weather in San Francisco?", models_directory, tmp_path_factory.mktemp("microphone"))
 
 
-def _spoken(text: str, models_directory: Path, folder: Path) -> Path:
+def spoken(text: str, models_directory: Path, folder: Path, *, lead_in_s: float = LEAD_IN_S) -> Path:
+    """The file of a microphone: `text`, spoken by the default voice, with silence before it and after it."""
     from piper import PiperVoice, SynthesisConfig
 
     always_the_same = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
@@ -193,7 +194,7 @@ def _spoken(text: str, models_directory: Path, folder: Path) -> Path:
     seconds = len(speech) / voice.config.sample_rate
     at = np.arange(int(seconds * MICROPHONE_RATE)) / MICROPHONE_RATE * voice.config.sample_rate
     resampled = np.interp(at, np.arange(len(speech)), speech)
-    silence = [np.zeros(int(s * MICROPHONE_RATE)) for s in (LEAD_IN_S, TAIL_S)]
+    silence = [np.zeros(int(s * MICROPHONE_RATE)) for s in (lead_in_s, TAIL_S)]
     path = folder / "question.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

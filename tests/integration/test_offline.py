@@ -9,6 +9,7 @@ import pytest
 from rtvi_local.bench.words import normalised_words, word_errors
 from tests.integration.namespace import found_by
 from tests.integration.offline import CABLE
+from tests.integration.offline_page import QUESTION
 
 pytestmark = pytest.mark.models
 
@@ -41,3 +42,15 @@ def test_a_whole_conversation_with_the_cable_out_and_not_a_packet_leaves(models_
     assert "seven" in normalised_words(found["reply"])
     assert "seven" in found["heard"]
     assert word_errors(found["told"], found["heard"]) <= max(1, 0.15 * len(found["told"])), found
+
+
+@pytest.mark.browser
+def test_without_any_network_the_page_converses_over_the_websocket_by_itself(models_directory: Path) -> None:
+    found = found_by("tests.integration.offline_page", models_directory, setup="ip link set lo up", what="THE PAGE", timeout_s=240)
+    if "skipped" in found:
+        pytest.skip(found["skipped"])
+    assert (found["offers"], found["sockets"]) == ([], ["ws-client"])
+    assert normalised_words(found["transcript"]) == normalised_words(QUESTION)
+    assert found["reply"]
+    assert found["unsaid"] == ""
+    assert found["sound_s"] > 0.5
