@@ -21,6 +21,14 @@ new SmallWebRTCTransport({ mediaManager: new WavMediaManager() })
 new WebSocketTransport({ mediaManager: new WavMediaManager(512, 16000) })
 ```
 
+The WebSocket transports of client-js 1.0 and 0.4 take no media manager from an application. For these two the test puts
+WavMediaManager into the transport's own private field (`tests/browser/conformance/clients/common/without_daily.js`); nothing
+else of any client is replaced or changed. WavMediaManager opens no camera: a camera over small-webrtc-transport is tried with
+the media manager of the [VoiceClient](sdk.md), which is a layer on client-js (`tests/browser/test_camera.py`).
+
+The table is made with engines that need no models, so that what is said is known to the letter. With the real models
+client-js 1.13 over both transports and client-js 0.4 are heard, understood and answered (`test_real_models.py`).
+
 client-react 1.8.2 is tried on a page of its own: its bubbles open, fill as the words are heard, and close.
 
 For client-js 1.0 only a WebSocket transport was published, and for 0.3 none that needs no cloud.
@@ -32,6 +40,9 @@ For client-js 1.0 only a WebSocket transport was published, and for 0.3 none tha
 - `user-llm-text` is in the list of messages of every version, but only 1.12 and later hand it to the application.
 - A WebSocket that the server closes is an error to the WebSocket transports, whatever its close code. The conversation's end is
   told to the application all the same.
+- small-webrtc-transport replaces a lost connection, and stops the track of its own microphone together with the old one. The
+  conversation goes on in writing; to speak again, an application connects anew. From 1.7 on it does not tell the application of
+  the bot's new track either, because the end of the old one is taken for the end of both.
 - The bubbles of client-react close some seconds after the last word; one that was interrupted keeps what was not said apart.
 """
 

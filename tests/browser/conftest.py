@@ -44,13 +44,16 @@ class Visit:
 
     def watch(self) -> None:
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         self.page.on("request", self._on_request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        text = f"{message.text} ({message.location.get('url', '')})"
-        if message.type == "error" and not any(re.search(pattern, text) for pattern in self.allowed_errors):
-            self.faults.append(f"console: {text}")
+        if message.type == "error":
+            self._note(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _note(self, text: str) -> None:
+        if not any(re.search(pattern, text) for pattern in self.allowed_errors):
+            self.faults.append(text)
 
     def _on_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
@@ -113,7 +116,7 @@ class BrowserHouse:
         return page
 
     def allow(self, page: Page, *errors: str) -> None:
-        """From now on these patterns are no faults on the page's console."""
+        """From now on these patterns are no faults of the page."""
         (visit,) = [visit for visit in self._visits if visit.page is page]
         visit.allowed_errors += errors
 

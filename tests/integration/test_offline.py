@@ -46,7 +46,9 @@ def test_a_whole_conversation_with_the_cable_out_and_not_a_packet_leaves(models_
 
 @pytest.mark.browser
 def test_without_any_network_the_page_converses_over_the_websocket_by_itself(models_directory: Path) -> None:
-    found = found_by("tests.integration.offline_page", models_directory, setup="ip link set lo up", what="THE PAGE", timeout_s=240)
+    found = found_by(
+        "tests.integration.offline_page", models_directory, setup="ip link set lo up", what="THE PAGE", timeout_s=240
+    )
     if "skipped" in found:
         pytest.skip(found["skipped"])
     assert (found["offers"], found["sockets"]) == ([], ["ws-client"])

@@ -9,6 +9,7 @@ from typing import Any
 from tests.browser.conformance.talk import Client
 
 TABLE = Path(__file__).parents[3] / "docs" / "clients.json"
+MEASURED = Path(__file__).parents[3] / "build" / "interrupted.json"
 CLIENTS = (
     Client("webrtc-1.13", "client-js 1.13.1, small-webrtc-transport 1.10.8", "POST /start, offer", "2.2.0"),
     Client("webrtc-1.10", "client-js 1.10.0, small-webrtc-transport 1.10.3", "POST /start, offer", "1.4.0"),
@@ -34,3 +35,11 @@ def write_row(client: Client, features: dict[str, str]) -> None:
     known = rows() | {client.name: row(client, features)}
     table = {each.name: known[each.name] for each in CLIENTS if each.name in known}
     TABLE.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_measured(client: Client, measured: dict[str, float]) -> None:
+    """How fast it was silent, beside the other clients' figures."""
+    known = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.is_file() else {}
+    MEASURED.parent.mkdir(exist_ok=True)
+    known[client.name] = {what: round(value) for what, value in measured.items()}
+    MEASURED.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

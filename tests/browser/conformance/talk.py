@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class Talk:
     source: str
     """The client's code: what it knows of a message stands in it."""
     since: int = 0
+    measured: dict[str, float] = field(default_factory=dict)
 
     def has(self, function: str) -> bool:
         return bool(self.page.evaluate("(name) => name in it", function))
@@ -92,6 +93,10 @@ class Talk:
             return self.page.evaluate(DO, [function, list(given)])
         except Error as error:
             raise Refused(error.message) from None
+
+    def choose(self, wanted: Any) -> None:
+        """What a conversation is asked for that begins later."""
+        self.page.evaluate("(wanted) => { window.wanted = wanted ?? undefined; }", wanted)
 
     def speak(self, seconds: float = 1.0) -> None:
         self.page.evaluate("(seconds) => speak(seconds)", seconds)

@@ -14,8 +14,9 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 from rtvi_local.config import Echo
 from rtvi_local.engines.fakes import ToneVoice
-from tests.browser.conformance.features import FEATURES, NOT_THERE, YES, NotThere
-from tests.browser.conformance.table import CLIENTS, row, rows, write_row
+from tests.browser.conformance.feature import NOT_THERE, YES, NotThere
+from tests.browser.conformance.features import FEATURES
+from tests.browser.conformance.table import CLIENTS, row, rows, write_measured, write_row
 from tests.browser.conformance.talk import COMMON, Client, Talk, answer
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
@@ -36,8 +37,13 @@ ENDINGS = (
     "attempt to send to closed socket",
     r"404 \(Not Found\) \(.*/api/offer\)",
     "offer rejected with status 404",
+    r"422 \(Unprocessable Entity\) \(.*/(api/offer|start|connect)\)",
+    "offer rejected with status 422",
+    "Error fetching connection params",
+    "'send' on 'RTCDataChannel': RTCDataChannel.readyState is not 'open'",
 )
-"""How the transports tell of a conversation that the bot has ended: WebRTC's may still have a candidate to tell."""
+"""How the transports tell of a conversation that would not begin, that the bot has ended (WebRTC's may still have a candidate
+to tell), or whose connection is lost (it goes on saying that it is alive)."""
 AT_ONCE = 3
 """How many are tried at the same time: most of it is waiting for speech, which takes its time."""
 
@@ -46,6 +52,7 @@ AT_ONCE = 3
 class Outcome:
     features: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 def attempt(client: Client, bundle: Path) -> Outcome:
@@ -68,6 +75,7 @@ def attempt(client: Client, bundle: Path) -> Outcome:
                 except Exception as error:
                     outcome.features[feature.name] = "no"
                     outcome.faults.append(f"{feature.name}: {type(error).__name__}: {error}\n    {talk.names()}")
+            outcome.measured = talk.measured
         house.close()
     return outcome
 
@@ -111,6 +119,7 @@ def outcomes(request: pytest.FixtureRequest, bundles: Path) -> Iterator[dict[str
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: str(client.name))
 def test_a_client_can_do_what_the_table_says(client: Client, outcomes: dict[str, Future[Outcome]]) -> None:
     outcome = outcomes[client.name].result()
+    write_measured(client, outcome.measured)
     assert not outcome.faults, "\n".join(outcome.faults)
     if os.environ.get("REWRITE_CLIENTS"):
         write_row(client, outcome.features)

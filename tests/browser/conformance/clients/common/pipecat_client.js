@@ -28,6 +28,9 @@ export function offer({ PipecatClient, LogLevel, newTransport, way }) {
         (window.calls ??= []).push(call);
         return answer;
       }),
+    /** Answers when the test calls `answerLate`. */
+    handleLate: (name) =>
+      client.registerFunctionCallHandler(name, () => new Promise((resolve) => (window.answerLate = resolve))),
   };
   if (has("sendText")) functions.write = (content, options) => client.sendText(content, options);
   if (has("sendDTMF")) functions.press = (keys) => client.sendDTMF(keys);

@@ -9,7 +9,7 @@ let llm;
 function make() {
   client = new RTVIClient({
     transport: withoutDaily(WebSocketTransport, WavMediaManager),
-    params: { baseUrl: location.origin, endpoints: { connect: "/connect", action: "/action" }, ...window.wanted },
+    params: { baseUrl: location.origin, endpoints: { connect: "/connect", action: "/action" }, requestData: window.wanted },
     enableMic: true,
     enableCam: false,
     callbacks,
@@ -49,5 +49,6 @@ window.it = {
       (window.calls ??= []).push(call);
       return answer;
     }),
+  handleLate: () => llm.handleFunctionCall(() => new Promise((resolve) => (window.answerLate = resolve))),
   send: (message) => client.sendMessage(message),
 };
