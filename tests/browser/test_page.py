@@ -252,7 +252,7 @@ def test_another_loudspeaker_plays_at_once_and_is_remembered(house: BrowserHouse
     expect(page.get_by_label("Loudspeaker", exact=True)).to_have_value("2")
 
 
-def test_a_connection_that_breaks_is_restored_with_a_live_microphone(
+def test_a_connection_that_breaks_is_restored_with_a_live_microphone_and_the_bots_sound(
     house: BrowserHouse, server: FakeServer, tone_wav: Path
 ) -> None:
     page = house.visit(server.url, microphone=tone_wav)
@@ -266,6 +266,8 @@ def test_a_connection_that_breaks_is_restored_with_a_live_microphone(
     server.heard_peak = 0
     until(lambda: server.heard_peak > 1000, "sound after the reconnection", 30)
     state(page, "Listening")
+    server.sound(True)
+    until(lambda: level(page, "--bot") > 0.3, "sound of the bot after the reconnection")
 
 
 def test_a_denied_microphone_is_explained_and_typing_offered(house: BrowserHouse, server: FakeServer) -> None:

@@ -272,6 +272,18 @@ def test_the_microphone_is_muted_and_back(house: BrowserHouse, server: FakeServe
     until(lambda: server.heard_peak > 1000, "sound of the microphone again")
 
 
+def test_a_connection_that_breaks_is_replaced_and_the_bots_new_track_is_told_of(
+    house: BrowserHouse, server: FakeServer
+) -> None:
+    page = client(house, server.url)
+    page.evaluate("() => made.start()")
+    bot = ["audio", {"id": "bot", "name": "bot", "isLocal": False}]
+    until(lambda: events(page, "trackStarted") == [bot], "the bot's track")
+    server.do(server.close_peers())
+    until(lambda: events(page, "trackStarted") == [bot, bot], "the bot's new track", 40)
+    assert events(page, "trackStopped").count(bot) == 1
+
+
 def test_what_cannot_be_had_says_what_can(house: BrowserHouse) -> None:
     refused = [r"422 \(Unprocessable"]
     with fake_appliance(house, models=["small"]) as (url, appliance):

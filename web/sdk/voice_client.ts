@@ -4,7 +4,7 @@ import { LogLevel, logger, PipecatClient, RTVIMessage, RTVIMessageType, Transpor
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
 import { iceServers } from "../src/appliance";
 import { Chunks } from "../src/chunks";
-import { canGatherCandidates, peerConnection } from "../src/peer";
+import { botTrack, canGatherCandidates, peerConnection } from "../src/peer";
 import { fileMessage, pictureIn } from "../src/pictures";
 import * as problems from "../src/problems";
 import { Devices } from "./devices";
@@ -280,7 +280,11 @@ export class VoiceClient {
         handlers.error?.(data.error ?? data.message ?? "", this);
       },
       onTrackStarted: (track) => this.#report(session(), track, BOT),
-      onTrackStopped: (track) => handlers.trackStopped?.(track, BOT, this),
+      onTrackStopped: (track) => {
+        handlers.trackStopped?.(track, BOT, this);
+        const bot = botTrack(session().transport);
+        if (track.kind === "audio" && bot) this.#report(session(), bot, BOT);
+      },
       onLLMFunctionCallInProgress: (data) => {
         const json = this.#calls.began(data);
         if (json !== undefined) handlers.toolUseResponse?.(json, this);

@@ -6,7 +6,7 @@ import { detailOf, iceServers, offerUrl, readiness, statusUrl, uploadUrl } from 
 import { Chunks } from "./chunks";
 import { Latency, type LatencyText } from "./latency";
 import type { Microphone } from "./media";
-import { canGatherCandidates, peerConnection } from "./peer";
+import { botTrack, canGatherCandidates, peerConnection } from "./peer";
 import { fileMessage, type Picture, pictureIn } from "./pictures";
 import { type Phase, phaseOf, SILENCE, step, type Turn, type TurnEvent } from "./phase";
 import * as problems from "./problems";
@@ -225,6 +225,10 @@ export class Conversation {
       },
       onTrackStarted: (track, participant) => {
         if (!participant?.local && track.kind === "audio") this.#listener.onBotTrack(track);
+      },
+      onTrackStopped: (track, participant) => {
+        const bot = session.transport && botTrack(session.transport);
+        if (!participant?.local && track.kind === "audio" && bot && bot !== track) this.#listener.onBotTrack(bot);
       },
       onUserStartedSpeaking: () => {
         if (this.#turn.botSpeaking) this.#listener.onInterrupted();

@@ -10,6 +10,14 @@ export function peerConnection(transport: SmallWebRTCTransport): RTCPeerConnecti
   return (transport as unknown as { pc: RTCPeerConnection | null }).pc;
 }
 
+/**
+ * The bot's sound. When the transport replaces a lost connection it tells of the old track's end, but forgets the
+ * new one with it and never tells of that.
+ */
+export function botTrack(transport: SmallWebRTCTransport): MediaStreamTrack | undefined {
+  return peerConnection(transport)?.getTransceivers()[0]?.receiver.track;
+}
+
 const FIRST_TIMEOUT_MS = 1000;
 const GATHERING_TIMEOUT_MS = 3000;
 
