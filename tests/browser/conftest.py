@@ -176,6 +176,18 @@ def tone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A microphone that hears nothing; Chromium's own beeps."""
+    path = tmp_path_factory.mktemp("microphone") / "silence.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(bytes(2 * 48_000 * 60))
+    return path
+
+
+@pytest.fixture(scope="session")
 def question_wav(tmp_path_factory: pytest.TempPathFactory, models_directory: Path) -> Path:
     """A question, spoken by the default voice, as the file of a microphone."""
     return spoken("What is the capital of France?", models_directory, tmp_path_factory.mktemp("microphone"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,18 +26,6 @@ pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=TIMEOUT_S * 1000)
 LOOK = [WrittenCall("get_camera_frame", {})]
-
-
-@pytest.fixture(scope="session")
-def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A microphone that hears nothing; Chromium's own beeps."""
-    path = tmp_path_factory.mktemp("microphone") / "silence.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(bytes(2 * 48_000 * 60))
-    return path
 
 
 def seen_in(message: Message) -> list[Rgb]:

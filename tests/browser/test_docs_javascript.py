@@ -30,27 +30,27 @@ def block(page: str, language: str) -> str:
     return (DOCS / page).read_text(encoding="utf-8").partition(f"```{language}\n")[2].partition("```")[0]
 
 
-def run(house: BrowserHouse, url: str, page_of_docs: str) -> Page:
+def run(house: BrowserHouse, url: str, page_of_docs: str, microphone: Path) -> Page:
     """The page with its sample, when that has begun."""
     source = PAGE % block(page_of_docs, "javascript").replace("http://localhost:7860", url.rstrip("/"))
-    page = house.visit(url, go=False)
+    page = house.visit(url, go=False, microphone=microphone)
     page.route("**/sample.html", lambda route: route.fulfill(content_type="text/html", body=source))
     page.goto(f"{url}sample.html")
     until(lambda: page.evaluate("'begun' in window"), "beginning")
     return page
 
 
-def test_the_tool_of_the_page_on_tools_is_called_and_its_result_told(house: BrowserHouse) -> None:
+def test_the_tool_of_the_page_on_tools_is_called_and_its_result_told(house: BrowserHouse, silence: Path) -> None:
     with fake_appliance(house, replies=answer) as (url, appliance):
-        page = run(house, url, "tools.md")
+        page = run(house, url, "tools.md", silence)
         page.evaluate("(text) => begun.sendText(text, {audioResponse: false})", WEATHER)
         until(lambda: appliance.model.prompts and appliance.model.prompts[-1][-1]["role"] == "tool", "the tool's result")
         assert appliance.model.prompts[-1][-1]["content"] == "64 degrees and foggy in Oslo"
 
 
-def test_the_camera_of_the_page_on_pictures_is_looked_through(house: BrowserHouse) -> None:
+def test_the_camera_of_the_page_on_pictures_is_looked_through(house: BrowserHouse, silence: Path) -> None:
     with fake_appliance(house, replies=describing, sees=True) as (url, appliance):
-        page = run(house, url, "images.md")
+        page = run(house, url, "images.md", silence)
         page.evaluate("() => begun.sendText('What do you see?', {audioResponse: false})")
         until(lambda: appliance.model.prompts and seen_in(appliance.model.prompts[-1][-1]), "the picture")
         (pixels,) = seen_in(appliance.model.prompts[-1][-1])
