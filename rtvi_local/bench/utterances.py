@@ -75,9 +75,9 @@ def synthesized(voice_directory: Path, *, limit: int | None = None, shard: tuple
         yield Utterance(f"sentence {number + 1}, {list(PITCHES)[pitch]}", SURROUNDINGS[kind], text, heard)
 
 
-def speak(voice_directory: Path, text: str, speed: float = 1.0) -> Float32:
-    """The text at 16 kHz, with 200 ms of silence on either side."""
-    return Speaker(voice_directory, keep=False).say(text, speed)
+def speak(voice_directory: Path, text: str, speed: float = 1.0, *, varied: bool = True) -> Float32:
+    """The text at 16 kHz, with 200 ms of silence on either side. Not `varied`: the same sound every time."""
+    return Speaker(voice_directory, keep=False, varied=varied).say(text, speed)
 
 
 def _surrounded(said: Float32, surroundings: str, people: Float32, number: int) -> Float32:
@@ -96,9 +96,10 @@ def _surrounded(said: Float32, surroundings: str, people: Float32, number: int) 
 class Speaker:
     """Piper, loaded when something is to be said that has not been said before."""
 
-    def __init__(self, directory: Path, *, keep: bool = True) -> None:
+    def __init__(self, directory: Path, *, keep: bool = True, varied: bool = True) -> None:
         self._model = next(directory.glob("*.onnx"))
         self._keep = keep
+        self._noise = None if varied else 0.0
         self._voice: PiperVoice | None = None
 
     def say(self, text: str, speed: float = 1.0, pitch: float = 1.0) -> Float32:
@@ -115,7 +116,8 @@ class Speaker:
     def _synthesize(self, text: str, speed: float, pitch: float) -> Float32:
         self._voice = self._voice or PiperVoice.load(self._model)
         # Played faster by `pitch` afterwards, so said slower by as much.
-        chunks = list(self._voice.synthesize(text, SynthesisConfig(length_scale=pitch / speed)))
+        config = SynthesisConfig(length_scale=pitch / speed, noise_scale=self._noise, noise_w_scale=self._noise)
+        chunks = list(self._voice.synthesize(text, config))
         sound: Int16 = np.concatenate([chunk.audio_int16_array for chunk in chunks])
         heard = _floats(resampled(sound, round(chunks[0].sample_rate * pitch), LISTENING_SAMPLE_RATE))
         quiet = np.zeros(LISTENING_SAMPLE_RATE // 5, np.float32)  # a voice activity detector leaves about as much

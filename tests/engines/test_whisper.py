@@ -86,7 +86,7 @@ def test_the_language_is_detected_when_none_is_given(whisper: Whisper, speech: F
 @pytest.mark.parametrize(
     ("voice", "sentence"),
     [
-        ("de+f2", "Guten Morgen, ich möchte gerne wissen, wie das Wetter morgen in Berlin wird."),
+        ("de+f2", "Können Sie mir bitte sagen, wie spät es ist und wann der nächste Zug nach Hamburg fährt?"),
         ("fr", "Bonjour, je voudrais savoir quel temps il fera demain à Paris, s'il vous plaît."),
         ("es", "Buenos días, quiero saber qué tiempo hará mañana en Madrid, por favor."),
         ("it", "Buongiorno, vorrei sapere che tempo farà domani a Roma, per favore."),
