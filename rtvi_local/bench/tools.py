@@ -65,7 +65,7 @@ WEATHER_QUESTIONS = (
     Question("Can you check the weather for Berlin?", "get_weather", "berlin"),
     Question("What is it like outside in Chicago?", "get_weather", "chicago"),
     Question("I am flying to Denver. What is the weather there?", "get_weather", "denver"),
-    Question("Rome, is it sunny there today?", "get_weather", "rome"),
+    Question("Is it sunny in Chicago today?", "get_weather", "chicago"),
 )
 RESULTS = (
     ("64 degrees and foggy", ("64", "foggy")),

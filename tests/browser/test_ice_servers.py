@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page
 
@@ -27,9 +29,9 @@ def servers(page: Page) -> object:
 
 
 @pytest.mark.parametrize(("settings", "told"), [(SETTINGS, TOLD), (WebRtc(), [])], ids=["turn", "none"])
-def test_the_page_uses_the_servers_of_the_settings(house: BrowserHouse, settings: WebRtc, told: object) -> None:
+def test_the_page_uses_the_servers_of_the_settings(house: BrowserHouse, silence: Path, settings: WebRtc, told: object) -> None:
     with fake_appliance(house, webrtc=settings) as (url, _):
-        page = house.visit(url, init_script=RECORD)
+        page = house.visit(url, init_script=RECORD, microphone=silence)
         start(page)
         assert servers(page) == told
 
