@@ -8,7 +8,7 @@ from rtvi_local.audio.pcm import Float32
 
 
 class UtteranceBuffer:
-    """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open or `waiting`."""
+    """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open or waiting."""
 
     def __init__(self, preroll_samples: int, max_samples: int) -> None:
         self._preroll_samples = preroll_samples

@@ -79,7 +79,7 @@ class Configurator:
             setting = "models.tts"
         if setting is not None:
             return () if self._shelf is None else self._shelf.installed(_kind(setting))
-        languages: tuple[str, ...] = getattr(self.engines.transcriber, "languages", ())
+        languages = _languages(self.engines)
         if (option.service, option.name) == ("stt", "language") and languages:
             return ("auto", *languages)
         return option.choices
@@ -190,6 +190,12 @@ def _check_names(wanted: Wanted, shelf: Shelf | None) -> None:
             )
 
 
+def _languages(engines: Engines) -> tuple[str, ...]:
+    """What the transcriber knows; empty where it does not say."""
+    languages: tuple[str, ...] = getattr(engines.transcriber, "languages", ())
+    return languages
+
+
 def _fitting(config: Config, engines: Engines, base: Engines) -> Engines:
     """The engines as the options want them; `base` are those of the appliance. Raises OptionError."""
     voice, speech = engines.voice, config.tts
@@ -197,7 +203,7 @@ def _fitting(config: Config, engines: Engines, base: Engines) -> Engines:
         voice = voice.at(speed=speech.speed, speaker=speech.speaker)
     except UserError as error:
         raise OptionError(str(error)) from None
-    languages: tuple[str, ...] = getattr(engines.transcriber, "languages", ())
+    languages = _languages(engines)
     if languages and config.stt.language not in ("auto", *languages):
         raise OptionError(
             f"{engines.transcriber.model_name} does not know stt.language {config.stt.language!r}. "

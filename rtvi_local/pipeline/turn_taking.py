@@ -215,16 +215,19 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
                 return settled, (OpenTurn(), *effects)
             if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
-                sound = state.sound
-                return Listening(state.latest, sound.started_ms, sound.words, over_voice=True), (OpenTurn(),)
+                return _own_turn(state.sound), (OpenTurn(),)
             return Idle(state.latest), ()
         case _:
             return state, ()
 
 
 def _taken(sound: Overlapping) -> Step:
-    listening = Listening(sound.latest, sound.started_ms, sound.words, over_voice=True)
-    return listening, (_interrupt(sound, sound.words), OpenTurn())
+    return _own_turn(sound), (_interrupt(sound, sound.words), OpenTurn())
+
+
+def _own_turn(sound: Overlapping) -> Listening:
+    """Of whoever speaks over a reply that is over."""
+    return Listening(sound.latest, sound.started_ms, sound.words, over_voice=True)
 
 
 def _interrupt(sound: Overlapping | Judging, words: str) -> Interrupt:
@@ -264,8 +267,7 @@ def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
             return replace(_under(state), sound=state), (ResumeVoice(),)
         case Delivered(_, revision) if revision == state.reply:
             # A reply that is only shown ends while somebody speaks: nothing is left to interrupt.
-            listening = Listening(state.latest, state.started_ms, state.words, over_voice=True)
-            return listening, (ResumeVoice(), OpenTurn())
+            return _own_turn(state), (ResumeVoice(), OpenTurn())
         case _:
             return state, ()
 

@@ -45,7 +45,7 @@ def endpoints_page() -> str:
 def _parts(endpoint: Endpoint) -> Iterator[str]:
     yield f"## {', '.join(endpoint.methods)} {', '.join(f'`{path}`' for path in endpoint.paths)}"
     yield endpoint.does
-    codes = {str(code): why for code, why in endpoint.errors.items()}
+    codes = {str(code): why for code, why in sorted(endpoint.errors.items())}
     for head, rows in (("request", endpoint.request), ("response", endpoint.response), ("code", codes)):
         if rows:
             yield _table(head, rows)

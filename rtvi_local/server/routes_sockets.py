@@ -36,20 +36,23 @@ _SESSION_ENDED = "no such session; it may have ended"
 logger = logging.getLogger(__name__)
 
 
+_CLOSED = {
+    1000: "the conversation is over",
+    1012: "the server is stopping",
+    1013: "not ready yet, too many conversations, or too many requests",
+    _NO_SUCH_SESSION: "the session has ended, or never was",
+}
 ENDPOINTS = (
     Endpoint(
         ("WS",),
         ("/ws-client", "/ws-client/{token}"),
         "RTVI over a WebSocket, see [transports](transports.md). `?session=` names a session of `POST /start`. Who is refused "
         "gets an `error` message that says why before the socket is closed.",
-        errors={
-            1000: "the conversation is over",
+        errors=_CLOSED
+        | {
             1008: "what is asked for cannot be had",
             1009: "a frame is too large",
             1011: "the client did not answer a ping",
-            1012: "the server is stopping",
-            1013: "not ready yet, too many conversations, or too many requests",
-            _NO_SUCH_SESSION: "the session has ended, or never was",
         },
     ),
     Endpoint(
@@ -57,13 +60,8 @@ ENDPOINTS = (
         ("/ws", "/ws/{token}", "/ws/sessions/{session_id}", "/ws/{token}/sessions/{session_id}"),
         "A telephone call: the media stream of Twilio, Telnyx, Plivo or Exotel, see [transports](transports.md). The session "
         "is one of `POST /start`.",
-        errors={
-            1000: "the conversation is over",
-            1008: "no call that is understood begins in 10 s, or what is asked for cannot be had; the reason says what to set",
-            1012: "the server is stopping",
-            1013: "not ready yet, too many conversations, or too many requests",
-            _NO_SUCH_SESSION: "the session has ended, or never was",
-        },
+        errors=_CLOSED
+        | {1008: "no call that is understood begins in 10 s, or what is asked for cannot be had; the reason says what to set"},
     ),
     Endpoint(("GET", "POST"), (TWIML_PATH,), "TwiML (XML) that leads a call's sound to `/ws`. The body may be a form."),
 )

@@ -136,7 +136,6 @@ class WebRtcRoutes:
             return JSONResponse({"wsUrl": rtvi_url(request, session_id)})
         if transport in TELEPHONY:
             return JSONResponse({"wsUrl": telephony_url(request, self.lan, session_id)})
-        # No fileUploadUrl: the transport of the first 1.x clients throws at keys that it does not know, and no client reads it.
         answer: dict[str, Any] = {"sessionId": session_id, **for_clients(self.config.webrtc)}
         if body.get("enableFileUploads") is True:
             # Not unasked: the transport of the first 1.x clients throws at keys that it does not know.

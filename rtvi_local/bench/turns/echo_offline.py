@@ -24,7 +24,7 @@ import numpy as np
 
 from rtvi_local import virtual_clock
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder
-from rtvi_local.audio.pcm import Int16, to_float
+from rtvi_local.audio.pcm import Int16, onset
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.loudspeaker import Loudspeaker
@@ -207,7 +207,7 @@ async def play(ears: Ears, config: Config, scene: EchoScene, *, echoes: bool, ji
     else:
         await asyncio.sleep(scene.after_s)
         outcome["early"] = room.names(0)
-        first_ms = loop.time() * 1000 + 1000 * int(np.argmax(np.abs(to_float(scene.samples)) > 0.01)) / SAMPLE_RATE
+        first_ms = loop.time() * 1000 + 1000 * onset(scene.samples) / SAMPLE_RATE
         room.person = scene.samples
         await asyncio.sleep(scene.samples.size / SAMPLE_RATE + 2.0)
         silent_ms = next((at_ms for at_ms, frame in room.seen if at_ms >= first_ms and isinstance(frame, VoicePaused)), None)
