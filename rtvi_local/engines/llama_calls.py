@@ -49,11 +49,14 @@ class ToolCaller:
         self._judging = asyncio.Lock()
         self._calling = calling
         self._writing = asyncio.Lock()
-        self._small_talk: dict[str, list[float]] = {}
-        """How likely SMALL_TALK is behind each text."""
+        self._preparing = asyncio.Lock()
+        self._small_talk: dict[str, dict[str, float]] = {said: {} for said in tool_judge.SMALL_TALK}
+        """How likely each of these sentences is behind each text."""
 
     async def read_ahead(self, messages: Sequence[Message], tools: Sequence[Tool]) -> None:
         """Prepare for these tools, and read what was said so far, but for the word that may yet change."""
+        if self._preparing.locked():
+            return  # more words will come
         await self._prepare(tools)
         said = _said(messages)
         if not said and not self._writing.locked():
@@ -119,19 +122,16 @@ class ToolCaller:
         return peek.likeliest == token
 
     async def _prepare(self, tools: Sequence[Tool]) -> None:
-        """Know how small talk scores, for each of the tools. Takes about half a second a tool, once."""
-        missing = [text for text in _texts(tools) if text not in self._small_talk]
-        if missing:
-            scores = [await self._score(missing, said + tool_judge.END, urgent=False) for said in tool_judge.SMALL_TALK]
-            self._small_talk |= {text: [each[text] for each in scores] for text in missing}
+        """Know how small talk scores, for each of the tools. Takes about half a second a tool, once: who comes while it is
+        under way waits for it."""
+        async with self._preparing:
+            for said, scores in self._small_talk.items():
+                if missing := [text for text in _texts(tools) if text not in scores]:
+                    scores |= await self._score(missing, said + tool_judge.END, urgent=False)
 
     def _small_talk_ratio(self, tool: Tool) -> float:
         """The highest that small talk has."""
-        texts = _texts([tool])
-        return max(
-            tool_judge.ratio(tool, {text: self._small_talk[text][number] for text in texts})
-            for number in range(len(tool_judge.SMALL_TALK))
-        )
+        return max(tool_judge.ratio(tool, scores) for scores in self._small_talk.values())
 
     async def _score(self, texts: Sequence[str], words: str, *, urgent: bool) -> dict[str, float]:
         """How likely `words` are behind each of the texts."""
