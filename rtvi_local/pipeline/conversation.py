@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from rtvi_local.audio.level_meter import LevelMeter
 from rtvi_local.audio.own_voice import OwnVoice
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.config import Config
 from rtvi_local.engine_pool import Shelf
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, LanguageModel
@@ -17,7 +18,7 @@ from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.context_keeper import ContextKeeper
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.pipeline.engines import Engines
-from rtvi_local.pipeline.frames import Audio, Configured, Frame, Image, Int16, Measured, PromptAhead
+from rtvi_local.pipeline.frames import Audio, Configured, Frame, Image, Measured, PromptAhead
 from rtvi_local.pipeline.heard_words import HeardWords
 from rtvi_local.pipeline.looking import Looking
 from rtvi_local.pipeline.options import Wanted

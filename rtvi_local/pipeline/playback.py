@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import Resampler
-from rtvi_local.pipeline.frames import Clause, Heard, Int16, Speech, WordTiming
+from rtvi_local.pipeline.frames import Clause, Heard, Speech, WordTiming
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtvi_local.audio.pcm import faded, mixed, scaled
+from rtvi_local.audio.pcm import Int16, faded, mixed, scaled
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
@@ -17,7 +17,6 @@ from rtvi_local.pipeline.frames import (
     Cue,
     Frame,
     Heard,
-    Int16,
     Interrupted,
     ReplyDelivered,
     ReplyEnded,

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rtvi_local.audio.cues import cue
-from rtvi_local.pipeline.frames import Configured, Cue, Frame, Int16, TurnCommitted, UserTurn
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.pipeline.frames import Configured, Cue, Frame, TurnCommitted, UserTurn
 from rtvi_local.pipeline.stage import Stage
 
 

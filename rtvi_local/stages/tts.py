@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rtvi_local.audio.pcm import onset
+from rtvi_local.audio.pcm import Int16, onset
 from rtvi_local.engines.interfaces import SpokenChunk, SpokenWord, Voice
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.frames import (
@@ -20,7 +20,6 @@ from rtvi_local.pipeline.frames import (
     Failed,
     Filler,
     Frame,
-    Int16,
     Interrupted,
     Measured,
     ReplyEnded,

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
     BotStoppedSpeaking,
     Clause,
     Frame,
     Heard,
-    Int16,
     Interrupted,
     ReplyDelivered,
     ReplyEnded,

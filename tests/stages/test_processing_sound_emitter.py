@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtvi_local.pipeline.frames import Cue, Frame, Int16, TurnCommitted, UserTurn
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.pipeline.frames import Cue, Frame, TurnCommitted, UserTurn
 from rtvi_local.stages.processing_sound_emitter import ProcessingSoundEmitter
 
 SOUND: Int16 = np.ones(100, np.int16)
