@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rtvi_local.engines.interfaces import Float32
 
@@ -20,6 +21,10 @@ NOTHING_MISSING = re.compile(
     re.IGNORECASE,
 )
 """Reasons to skip a test that are no gap in what a machine is set up for."""
+
+# A busy machine may take its 200 ms over an example, and a test would fail of which nothing is wrong.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 DEFAULT_MODELS = ("whisper-base", "qwen2.5-coder-0.5b", "piper-en_US-joe-medium", "silero-vad-v6", "smart-turn-v3.2")
 
