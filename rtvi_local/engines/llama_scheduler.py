@@ -1,8 +1,9 @@
 """One thread computes for all conversations: each step is one batch with something of everybody's work in it.
 
 Asyncio's side hands over jobs and takes them back; all else (the cache, the context, the samplers) belongs to the thread alone,
-so nothing here needs a lock. What both sides look at: a job's `cancelled` and `computing`, and the abort switch that makes the
-running `llama_decode` return. Their order matters, see `cancel`. An abort too many costs one batch, which is computed again.
+so nothing needs a lock, here or in what it reads with (llama_reading.py, llama_looking.py). What both sides look at: a job's
+`cancelled` and `computing`, and the abort switch that makes the running `llama_decode` return. Their order matters, see
+`cancel`. An abort too many costs one batch, which is computed again.
 """
 
 from __future__ import annotations
@@ -16,22 +17,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rtvi_local.engines.interfaces import EngineError
 from rtvi_local.engines.llama_cache import SequenceCache
-from rtvi_local.engines.llama_endings import Endings
 from rtvi_local.engines.llama_jobs import Finished, Job, Stats
-from rtvi_local.engines.llama_library import AbortSwitch, Batch, last_error, lib
-from rtvi_local.engines.llama_plan import Demand, Share, Wish, beside_tokens, plan
-from rtvi_local.engines.llama_scores import Scores
-from rtvi_local.engines.llama_vision import Chunk, Vision
+from rtvi_local.engines.llama_library import AbortSwitch, last_error, lib
+from rtvi_local.engines.llama_looking import Looking
+from rtvi_local.engines.llama_plan import Share
+from rtvi_local.engines.llama_reading import Reading
+from rtvi_local.engines.llama_vision import Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 
 log = logging.getLogger(__name__)
-
-HURRIED_TOKENS = 16
-"""A reply's first clause gets all threads. After it the voice has something to say and needs the cores itself; the model is
-still several times faster than speech."""
-
-STEP_BESIDE_ANSWER_MS = 60.0
-"""How long somebody's answer may wait for a part of another's prompt."""
 
 
 class Scheduler:
@@ -49,23 +43,15 @@ class Scheduler:
         vision: Vision | None = None,
     ) -> None:
         self.stats = Stats()
-        self._vision = vision
-        self._looked = False
-        """The last step read a picture."""
-        self._context = context
         self._vocabulary = vocabulary
         self._cache = cache
-        self._batch_tokens = batch_tokens
-        self._threads = threads
         self._model_name = model_name
+        self._reading = Reading(context, vocabulary, cache, self.stats, batch_tokens=batch_tokens, threads=threads)
+        self._looking = Looking(context, cache, vision, batch_tokens=batch_tokens)
         self._abort = AbortSwitch()
         self._abort.attach(context)
-        self._batch = Batch(batch_tokens)
-        self._ms_per_token = 5.0
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._jobs: dict[int, Job] = {}
-        self._scores = Scores(vocabulary.n_tokens)
-        self._endings = Endings(vocabulary)
         self._reading_ahead: frozenset[int] = frozenset()
         """The sequences of the batch at work, if no reply is part of it."""
         self._closing = False
@@ -108,7 +94,7 @@ class Scheduler:
         self._abort.on()
         self._commands.put(lambda: None)
         self._thread.join()
-        self._batch.free()
+        self._reading.close()
 
     # --- the engine's thread --------------------------------------------------------------------------------------------
 
@@ -149,32 +135,8 @@ class Scheduler:
         if (older := self._jobs.get(job.sequence)) is not None:
             self._finish(older)
         self._jobs[job.sequence] = job
-        if job.cancelled:
-            return
-        reused = self._cache.adopt(job.sequence, job.tokens)
-        if job.ending is not None and job.ending <= reused and not self._endings.tell_again(job):
-            self._cache.shorten(job.sequence, job.ending - 1)  # others' words began alike
-            reused = self._cache.length(job.sequence)
-        if job.score_from is not None:
-            reused = self._take_scores(job, reused)
-        elif reused == len(job.tokens):
-            if job.sampler is None:
-                self._finish(job)
-            else:
-                self._cache.forget_last(job.sequence)
-                reused = self._cache.length(job.sequence)
-        job.reused = reused
-        self.stats.tokens_reused += reused
-
-    def _take_scores(self, job: Job, reused: int) -> int:
-        """What is scored already counts as read, but for its last token: what the model expects after that is known no more."""
-        assert job.score_from is not None
-        scored = self._scores.keep(job.sequence, job.score_from, reused)
-        if scored == len(job.tokens):
+        if not job.cancelled and self._reading.adopt(job):
             self._finish(job)
-        elif scored:
-            self._cache.shorten(job.sequence, scored - 1)
-        return self._cache.length(job.sequence)
 
     def _clear(self, sequence: int) -> None:
         if (job := self._jobs.get(sequence)) is not None:
@@ -185,25 +147,20 @@ class Scheduler:
         del self._jobs[job.sequence]
         if job.sampler is not None:
             job.sampler.free()
-        job.deliver(Finished(error, self._scores.total(job.sequence) if job.score_from is not None else 0.0))
+        job.deliver(Finished(error, self._reading.score(job)))
 
     def _step(self) -> None:
-        readers = [job for job in self._jobs.values() if self._picture(job) is not None]
-        others = [job for job in self._jobs.values() if job not in readers]
-        if (job := self._who_looks(readers, others)) is not None:
-            self._looked = True
-            self._look(job)
+        job, others = self._looking.choose(self._jobs.values())
+        if job is not None:
+            with self._at_work([job]) as wanted:
+                if wanted:
+                    self._look(job)
             return
-        self._looked = False
-        shares = plan(
-            [self._demand(job) for job in others],
-            alone_tokens=self._batch_tokens,
-            beside_tokens=beside_tokens(self._ms_per_token, step_ms=STEP_BESIDE_ANSWER_MS, at_most=self._batch_tokens),
-        )
+        shares = self._reading.plan(others)
         jobs = [self._jobs[share.sequence] for share in shares]
         with self._at_work(jobs) as wanted:
             if wanted:
-                self._compute(shares, jobs)
+                self._read(shares, jobs)
 
     @contextlib.contextmanager
     def _at_work(self, jobs: list[Job]) -> Iterator[bool]:
@@ -219,49 +176,24 @@ class Scheduler:
             for job in jobs:
                 job.computing = False
 
-    # A picture is read in a step of its own: its embeddings do not go into one batch with tokens.
-
-    def _picture(self, job: Job) -> Chunk | None:
-        """What the job has to read next, if that is a picture."""
-        held = self._cache.length(job.sequence)
-        return job.pictures.get(job.tokens[held]) if job.pictures and held < len(job.tokens) else None
-
-    def _who_looks(self, readers: list[Job], others: list[Job]) -> Job | None:
-        """Whose picture is read now. Those who answer get every other step."""
-        replies = [job for job in readers if job.sampler is not None]
-        answering = any(job.sampler is not None for job in others)
-        if answering and (self._looked or not replies):
-            return None
-        return next(iter(replies or readers), None)
-
     def _look(self, job: Job) -> None:
-        picture = self._picture(job)
-        assert picture is not None and self._vision is not None
-        held = self._cache.length(job.sequence)
-        with self._at_work([job]) as wanted:
-            if not wanted:
-                return
-            code = self._vision.decode(
-                self._context, picture, sequence=job.sequence, position=held, batch_tokens=self._batch_tokens
-            )
-            if code == 0:
-                self._book(job, len(picture.positions))
-            else:
-                self._not_computed([job], code)
+        code, tokens = self._looking.read(job)
+        if code:
+            self._not_computed([job], code)
+        elif self._reading.book(job, tokens):
+            self._finish(job)
 
-    def _compute(self, shares: list[Share], jobs: list[Job]) -> None:
-        outputs = self._fill(shares)
-        hurried = any(share.tokens > 1 or job.generated < HURRIED_TOKENS for share, job in zip(shares, jobs, strict=True))
-        threads = self._threads if hurried else max(1, self._threads // 2)
-        lib.llama_set_n_threads(self._context, threads, threads)
-        started_s = time.perf_counter()
-        code = self._batch.decode(self._context)
-        if code == 0:
-            self._measure(sum(share.tokens for share in shares), (time.perf_counter() - started_s) * 1000)
-            for share in shares:
-                self._advance(share, outputs[share.sequence])
+    def _read(self, shares: list[Share], jobs: list[Job]) -> None:
+        if code := self._reading.compute(shares, jobs):
+            self._not_computed(jobs, code)
             return
-        self._not_computed(jobs, code)
+        for share, job in zip(shares, jobs, strict=True):
+            if not self._reading.advance(share, job):
+                continue
+            if job.sampler is None:
+                self._finish(job)
+            elif not job.cancelled:
+                self._take_tokens(job, self._reading.sample(job))
 
     def _not_computed(self, jobs: list[Job], code: int) -> None:
         for job in jobs:
@@ -274,67 +206,11 @@ class Scheduler:
             newest = next(reversed(self._jobs.values()))
             self._fail([newest], "too many long conversations at once for its cache; lower llm.context_tokens")
 
-    def _demand(self, job: Job) -> Demand:
-        held, end = self._cache.length(job.sequence), len(job.tokens)
-        if job.pictures:
-            end = next((at for at in range(held, end) if job.tokens[at] in job.pictures), end)
-        tokens = end - held
-        wish = Wish.AHEAD if job.is_ahead else Wish.NEXT_TOKEN if job.generated and tokens == 1 else Wish.FIRST_TOKEN
-        return Demand(job.sequence, wish, tokens, job.score_from is not None)
-
-    def _fill(self, shares: list[Share]) -> dict[int, int]:
-        """Puts everybody's next tokens into the batch; returns where the logits of those who will sample are."""
-        self._batch.clear()
-        outputs: dict[int, int] = {}
-        for share in shares:
-            job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-            scored = None if job.score_from is None else max(0, job.score_from - 1 - held)
-            index = self._batch.add(
-                share.sequence,
-                held,
-                job.tokens[held : held + share.tokens],
-                wants_output=self._samples(share),
-                outputs_from=scored,
-                output_of=None if job.ending is None else job.ending - 1 - held,
-            )
-            outputs[share.sequence] = index
-        return outputs
-
-    def _samples(self, share: Share) -> bool:
-        """Whether a token is chosen once this has been computed: the prompt ends with it, and is answered."""
-        job = self._jobs[share.sequence]
-        return job.sampler is not None and self._cache.length(share.sequence) + share.tokens == len(job.tokens)
-
-    def _advance(self, share: Share, output: int) -> None:
-        """Books what was computed, and takes a reply's next token. `output` is the index of the share's last token."""
-        job, held = self._jobs[share.sequence], self._cache.length(share.sequence)
-        samples = self._samples(share)
-        if job.ending is not None and held < job.ending <= held + share.tokens:
-            self._endings.tell(self._context, job, output - (held + share.tokens) + job.ending)
-        if job.score_from is not None:
-            # The last token's own output tells what would follow the text: nobody asks.
-            first = max(held, job.score_from - 1)
-            following = job.tokens[first + 1 : held + share.tokens + 1]
-            index = output - (held + share.tokens - 1) + first
-            self._scores.add(self._context, job.sequence, index, following)
-        self._book(job, share.tokens)
-        if samples and job.sampler is not None and not job.cancelled:
-            job.read_s = job.read_s or time.perf_counter()
-            self._take_tokens(job, job.sampler.sample(self._context, output))
-
     def _take_tokens(self, job: Job, tokens: Sequence[int]) -> None:
         for token in tokens:
             if job.sequence in self._jobs:
                 self._take_token(job, token)
         if not tokens:
-            self._finish(job)
-
-    def _book(self, job: Job, tokens: int) -> None:
-        held = self._cache.length(job.sequence)
-        self._cache.extend(job.sequence, job.tokens[held : held + tokens])
-        if not job.generated:
-            self.stats.tokens_prefilled += tokens
-        if job.sampler is None and self._cache.length(job.sequence) == len(job.tokens):
             self._finish(job)
 
     def _take_token(self, job: Job, token: int) -> None:
@@ -353,10 +229,6 @@ class Scheduler:
             job.deliver(text)
         if job.generated >= job.max_tokens:
             self._finish(job)
-
-    def _measure(self, tokens: int, step_ms: float) -> None:
-        if tokens >= 4:
-            self._ms_per_token += 0.3 * (step_ms / tokens - self._ms_per_token)
 
     def _make_room(self) -> bool:
         """The cache is full: forget what nobody is working on, longest unused first."""
