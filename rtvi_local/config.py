@@ -98,8 +98,9 @@ class Vad:
     stop_ms: int = setting(64, "silence after which the end of the turn is suspected", unit="ms", least=32, most=2000)
     preroll_ms: int = setting(400, "audio kept from before the start of speech", unit="ms", least=0, most=2000)
     least_treble_db: float = setting(
-        -20.0,
-        "speech with less between 1 and 4 kHz, relative to 100 to 700 Hz, comes through a wall and is ignored; -120: none is",
+        -21.0,
+        "speech whose brightest sounds have less between 1.5 and 3.4 kHz, relative to 100 to 700 Hz, comes through a wall "
+        "and is ignored; -120: none is",
         unit="dB",
         least=-120,
         most=0,

@@ -14,6 +14,11 @@ _MOST_COMPRESSION = 2.4
 """Above it OpenAI's own decoder counts a text as a loop."""
 _REPEATED = re.compile(r"\b(\w[\w' ]{6,}?)[\W_]+(?:\1[\W_]*){2,}|\b(\w+)[\W_]+(?:\2\b[\W_]*){4,}", re.IGNORECASE)
 """A phrase said three times on end, or a word five times."""
+_KNOCKS = re.compile(
+    r"\W*(?:(?!sh|[mh]+\b)([b-df-hj-np-tv-xz]+)(?:\W+\1)+|(?!no\b)([^\W\d_]+)(?:-\2){2,}|(ha+)(?:\W+\3){2,})\W*", re.IGNORECASE
+)
+"""Keys, cutlery, steps and laughter: consonants alone or a syllable with hyphens, again and again ("T-t-t-t-", "Pfft, pfft",
+"Tum-tum-tum-tum-"). What people say so is "mm-hm" and "shh"."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _RESTART_WORDS = 4
 _RESTARTED_CHARACTERS_PER_S = 20
@@ -22,9 +27,9 @@ _MOST_CHARACTERS_PER_S = 35
 """Fast speakers reach 25."""
 _LEAST_ENERGY_DBFS = -65
 """Below the noise of any sound card's microphone that is switched on."""
-_SUSPICION = 1.3
+_SUSPICION = 1.25
 """Of no_speech_probability - 0.8 * mean_log_probability. Over silence, white and pink noise, hum, tunes, clicks, coughs and
-breath (8 kinds x 4 lengths x 3 levels) whisper-base and tiny.en gave 1.3 and more; over speech, noisy too, less than 1.1 where
+breath (8 kinds x 4 lengths x 3 levels) whisper-base and tiny.en gave 1.29 and more; over speech, noisy too, less than 1.1 where
 the text was right."""
 
 _NO_SPEECH = 0.65
@@ -71,7 +76,7 @@ def looks_invented(transcription: Transcription, duration_s: float, speech_energ
     A decoder that loops over real speech counts as invention too: what it says is not what was said.
     """
     text = transcription.text
-    if not re.search(r"\w", text) or speech_energy_db < _LEAST_ENERGY_DBFS:
+    if not re.search(r"\w", text) or _KNOCKS.fullmatch(text) or speech_energy_db < _LEAST_ENERGY_DBFS:
         return True
     characters_per_s = len(text) / max(duration_s, 0.1)
     if characters_per_s > _MOST_CHARACTERS_PER_S or (repeats_itself(text) and characters_per_s > _MOST_CHARACTERS_PER_S / 2):
@@ -80,7 +85,7 @@ def looks_invented(transcription: Transcription, duration_s: float, speech_energ
     return no_speech > _NO_SPEECH or no_speech - 0.8 * transcription.mean_log_probability > _SUSPICION
 
 
-def is_nobody(transcription: Transcription, samples: Float32, *, least_treble_db: float = -20.0) -> bool:
+def is_nobody(transcription: Transcription, samples: Float32, *, least_treble_db: float = -21.0) -> bool:
     """Whether nobody here said this: it was made up, or came through a wall (audio/treble.py)."""
     if treble_db(samples, LISTENING_SAMPLE_RATE) < least_treble_db:
         return True

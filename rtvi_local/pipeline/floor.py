@@ -19,7 +19,7 @@ BACKCHANNELS = frozenset(_SHORT_SIGNS.split()).union(_LONGER_SIGNS)
 HUSHES = frozenset(
     ["stop", "stop it", "stop that", "stop talking", "stop speaking", "be quiet", "quiet", "be silent", "silence", "shut up",
      "enough", "that's enough", "that is enough", "it's enough", "hush", "cancel", "never mind", "can you stop",
-     "could you stop", "you can stop", "stop there", "can you be quiet", "could you be quiet"]
+     "could you stop", "you can stop", "stop there", "can you be quiet", "could you be quiet", "shh", "shhh", "sh"]
 )  # fmt: skip
 """Said to end the reply, and wanting none."""
 _MISHEARD_HUSHES = frozenset(["start", "start talking", "start speaking"])

@@ -48,6 +48,9 @@ class RollingTranscription:
         """What the newest pass heard behind the settled words, and up to which sample of the utterance."""
         self._earlier_until = 0
         self._spoken: str | None = None
+        self._known = ""
+        """The newest words that were not made up, and up to which sample of the utterance."""
+        self._known_until = 0
 
     async def words(self, samples: Float32, first: int, *, may_settle: bool) -> Words:
         """What was said in `samples`: the utterance so far, from its sample number `first` on. `may_settle` takes 20 ms more,
@@ -65,10 +68,19 @@ class RollingTranscription:
             encode_ms, decode_ms = encode_ms + heard.encode_ms, decode_ms + heard.decode_ms
             if number == self._number:
                 self._settled, self._earlier = settled, ""
-        new = settled.rest(heard.text)
-        if number == self._number and settled is self._settled:
-            self._learn(settled, heard, begin, first + samples.size)
-        return Words(settled.joined(new), heard.language, encode_ms, decode_ms)
+        text = settled.joined(settled.rest(heard.text))
+        if number == self._number:
+            if settled is self._settled:
+                self._learn(settled, heard, begin, first + samples.size)
+            text = self._known_at_least(text, first + samples.size)
+        return Words(text, heard.language, encode_ms, decode_ms)
+
+    def _known_at_least(self, text: str, until: int) -> str:
+        """`text`, or if that is empty, for the pass was taken for something made up, what the pass before heard: somebody who
+        was seen to be understood is not to be left without an answer. Not where most of the sound came after that: noise."""
+        if text:
+            self._known, self._known_until = text, until
+        return self._known if 2 * self._known_until >= until else text
 
     def _learn(self, settled: Settled, heard: Transcription, begin: int, until: int) -> None:
         if self._earlier and heard.words:

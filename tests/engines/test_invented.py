@@ -50,6 +50,10 @@ def test_people_may_repeat_themselves(text: str) -> None:
         ("Thanks for watching!", 0.0, -0.1, 2.0, -80),
         ("This is far more than anybody could have said in that time, however fast.", 0.0, -0.1, 1.0, -20),
         ("Turn it off. " * 12, 0.0, -0.1, 5.0, -20),
+        ("T-t-t-t-", 0.38, -0.32, 2.0, -20),
+        ("Pfft, pfft, pfft", 0.52, -0.72, 1.1, -20),
+        ("Tum-tum-tum-tum-", 0.4, -0.3, 1.5, -20),
+        ("Ha ha ha ha", 0.4, -0.3, 1.5, -20),
     ],
 )
 def test_inventions_are_flagged(
@@ -65,6 +69,12 @@ def test_inventions_are_flagged(
         ("Okay Naboo", 0.30, -0.93, 2.0),
         ("Hey guys!", 0.05, -0.76, 2.0),
         ("No, no, no, no, no!", 0.1, -0.3, 2.5),
+        ("Mm-hm.", 0.3, -0.7, 0.6),
+        ("Hmm, hmm.", 0.3, -0.7, 1.0),
+        ("Shh, shh!", 0.3, -0.7, 1.0),
+        ("PDF, PNG.", 0.2, -0.4, 1.5),
+        ("No-no-no-no.", 0.2, -0.4, 1.5),
+        ("555-555-555", 0.2, -0.4, 2.5),
     ],
 )
 def test_short_and_hesitant_speech_is_kept(text: str, no_speech: float, log_probability: float, duration_s: float) -> None:

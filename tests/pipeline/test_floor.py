@@ -68,6 +68,7 @@ def test_words_that_no_sign_begins_with_may_not(text: str) -> None:
         "Could you please be quiet now?",
         "Be quiet, be quiet!",
         "Just stop it.",
+        "Shh, shh!",
     ],
 )
 def test_asking_for_silence_is_recognised(text: str) -> None:

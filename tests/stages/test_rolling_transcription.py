@@ -87,6 +87,24 @@ def test_a_rest_that_was_made_up_has_the_whole_utterance_heard_again() -> None:
     assert grow(words, 8).text.split() == SAID[:20]
 
 
+def test_what_was_heard_stands_where_the_next_pass_is_taken_for_something_made_up() -> None:
+    invented = False
+    words = rolling(EchoTranscriber(hearing), lambda _: invented)
+    grow(words, 1.2)
+    invented = True
+    assert grow(words, 2).text.split() == SAID[:3]
+    words.forget()
+    assert grow(words, 1.2).text == "", "that was another utterance"
+
+
+def test_what_was_heard_of_a_little_does_not_stand_for_a_lot_that_nobody_said() -> None:
+    invented = False
+    words = rolling(EchoTranscriber(hearing), lambda _: invented)
+    grow(words, 0.5)
+    invented = True
+    assert grow(words, 2).text == ""
+
+
 def test_what_is_late_for_an_utterance_settles_nothing_of_the_next() -> None:
     async def story() -> None:
         transcriber = EchoTranscriber(hearing, delay_ms=10)

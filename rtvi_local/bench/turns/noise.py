@@ -34,11 +34,14 @@ class NoiseScene:
 
 def scenes(studio: Studio, recordings: Path | None) -> list[NoiseScene]:
     del recordings
+    voices = spoken(studio)
+    return [NoiseScene(f"{group} {number + 1}", group, for_the_line(sound(group, voices, number))) for group, number in order()]
+
+
+def spoken(studio: Studio) -> list[Float32]:
+    """What people say in a café and on television."""
     said = scene_files.end_of_turn()
-    voices = [studio.say(utterance) for utterance in [*said.complete, *said.whole_before_pause]]
-    return [
-        NoiseScene(f"{group} {number + 1}", group, for_the_line(_sound(group, voices, number))) for group, number in order()
-    ]
+    return [studio.say(utterance) for utterance in [*said.complete, *said.whole_before_pause]]
 
 
 def order() -> list[tuple[str, int]]:
@@ -48,19 +51,20 @@ def order() -> list[tuple[str, int]]:
     return [one for number in range(pieces) for one in (noisy[number], (SILENCE, number))]
 
 
-def _sound(group: str, voices: Sequence[Float32], seed: int) -> Float32:
+def sound(group: str, voices: Sequence[Float32], seed: int) -> Float32:
+    """PIECE_S of it, at 16 kHz and at the level of speech."""
     match group:
         case "café":
-            sound = noises.cafe(voices, PIECE_S, seed)
+            made = noises.cafe(voices, PIECE_S, seed)
         case "music":
-            sound = noises.music(PIECE_S, seed)
+            made = noises.music(PIECE_S, seed)
         case "television":
-            sound = noises.television(voices, PIECE_S, seed)
+            made = noises.television(voices, PIECE_S, seed)
         case "household":
-            sound = noises.household(PIECE_S, seed)
+            made = noises.household(PIECE_S, seed)
         case _:
             return silence(PIECE_S)  # the caller's line is never digitally silent
-    return at_level(np.asarray(sound, np.float32), SPEECH_DBFS)
+    return at_level(np.asarray(made, np.float32), SPEECH_DBFS)
 
 
 async def play(place: Place, scene: NoiseScene) -> Played:

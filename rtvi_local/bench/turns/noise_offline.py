@@ -1,0 +1,92 @@
+"""The scenes of `noise` in virtual time: real ears and the real turn-taking, no network and nobody who answers.
+
+    python -m rtvi_local.bench.turns.noise_offline MODELS [--seed N]
+
+Ten minutes of café, music, television through a wall and household noise, at the level of speech, in less than two. Another
+seed makes other noises. Printed is what would have been answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import to_int16
+from rtvi_local.bench.turns.engines import Answers, KeptTranscriber
+from rtvi_local.bench.turns.noise import NOISES, order, sound, spoken
+from rtvi_local.bench.turns.sounds import Studio, hiss
+from rtvi_local.config import Stt, Vad
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber
+from rtvi_local.engines.invented import is_nobody
+from rtvi_local.engines.silero import Silero
+from rtvi_local.engines.whisper import Whisper
+from rtvi_local.pipeline.frames import Audio, Frame, ReplyDelivered, TurnCommitted, UserTurn
+from rtvi_local.pipeline.pipeline import Pipeline
+from rtvi_local.pipeline.turn_waits import Policy
+from rtvi_local.stages.listening import Listening
+from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+
+ANSWER_S = 1.0
+"""So long would each answer be heard."""
+_PIECE = LISTENING_SAMPLE_RATE // 50
+
+
+async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> list[str]:
+    """What of a noise was taken for a person's turn."""
+    loop = asyncio.get_running_loop()
+    listening = Listening(silero.detector(), transcriber, None, is_nobody, Vad(), Stt())
+    turns = PhraseEndpointing(Policy(detects_end=False), listening.evaluate, listening.forget)
+    pipeline = Pipeline([listening, turns])
+    said: dict[int, str] = {}
+    committed: list[str] = []
+
+    def note(frame: Frame) -> None:
+        if isinstance(frame, UserTurn):
+            said[frame.revision] = frame.text
+        elif isinstance(frame, TurnCommitted):
+            committed.append(said[frame.revision])
+            loop.call_later(ANSWER_S, turns.observe, ReplyDelivered(frame.revision))
+
+    pipeline.observe_with(note)
+    pcm = to_int16(noise + hiss(noise.size))
+    due = loop.time()
+    for start in range(0, pcm.size, _PIECE):
+        due += _PIECE / LISTENING_SAMPLE_RATE
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        pipeline.push(Audio(pcm[start : start + _PIECE], loop.time() * 1000))
+    await pipeline.close()
+    return committed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.turns.noise_offline", description=__doc__.split("\n")[0])
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rtvi-local-turns")
+    parser.add_argument("--seed", type=int, default=0, help="of the noises (default 0: those of the scenes)")
+    options = parser.parse_args(arguments)
+    voices = spoken(Studio(options.models / "piper-en_US-joe-medium", options.cache))
+    whisper = Whisper.load(options.models / "whisper-base", device="cpu", threads=2)
+    silero = Silero.load(options.models / "silero-vad-v6")
+    kept = Answers(options.cache / "noise.json")
+    counts = dict.fromkeys(NOISES, 0)
+    try:
+        for group, number in order():
+            if group in counts:
+                noise = sound(group, voices, options.seed + number)
+                found = virtual_clock.run(answered(noise, silero, KeptTranscriber(whisper, kept)))
+                counts[group] += len(found)
+                sys.stdout.writelines(f"{group} {number + 1}: {text}\n" for text in found)
+    finally:
+        kept.save()
+        whisper.close()
+    sys.stdout.write(", ".join(f"{group}: {count} answered" for group, count in counts.items()) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
