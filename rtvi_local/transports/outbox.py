@@ -11,6 +11,8 @@ from typing import Union
 
 Data = Union[str, bytes]
 
+FRAME_MS = 20
+"""Of the sound that a conversation gives at a time."""
 MOST_AUDIO_FRAMES = 10
 """200 ms. What waits longer has been missed: it is dropped, not played later and later."""
 MOST_MESSAGE_BYTES = 1 << 20
@@ -37,6 +39,7 @@ class Outbox:
         self._drained = asyncio.Event()
         self._drained.set()
         self._open = True
+        self.most_audio_frames = MOST_AUDIO_FRAMES
         self._task = asyncio.get_running_loop().create_task(self._run())
         self.dropped_audio_frames = 0
 
@@ -45,7 +48,7 @@ class Outbox:
             return
         self._put(_Item(data, True))
         self._audio_frames += 1
-        if self._audio_frames > MOST_AUDIO_FRAMES:
+        if self._audio_frames > self.most_audio_frames:
             self._items.remove(next(item for item in self._items if item.is_audio))
             self._audio_frames -= 1
             self.dropped_audio_frames += 1

@@ -79,7 +79,7 @@ class SocketTransport(Blind):
     def send_audio(self, samples: Int16) -> None:
         spoken = None if self._ended else self._spurts.push(samples)
         if spoken is not None:
-            self._outbox.put_audio(self._encode_audio(spoken))
+            self._put_audio(spoken)
 
     def clear_audio(self) -> None:
         self._outbox.clear_audio()
@@ -139,6 +139,9 @@ class SocketTransport(Blind):
     def _receive(self, data: Data) -> None:
         """Take what the client sent. Whatever it is, it must not raise."""
         raise NotImplementedError
+
+    def _put_audio(self, samples: Int16) -> None:
+        self._outbox.put_audio(self._encode_audio(samples))
 
     # --- inside ----------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rtvi_local.audio.talkspurts import LEAD_MS, Talkspurts
+from rtvi_local.transports.outbox import FRAME_MS, MOST_AUDIO_FRAMES
+from rtvi_local.transports.pieces import Pieces
 from rtvi_local.transports.socket import Connection, Data, Int16, SocketTransport
 from rtvi_local.transports.telephony_providers import SAMPLE_RATE, Call, NotAPhoneCall, found, read_start
 
@@ -41,6 +44,12 @@ class TelephonyTransport(SocketTransport):
     def __init__(self, connection: Connection, call: Call) -> None:
         super().__init__(connection)
         self.call = call
+        piece_ms = call.provider.piece_ms
+        self._pieces = Pieces(piece_ms * SAMPLE_RATE // 1000)
+        if piece_ms:
+            # A frame waits until its piece is full: so much more must be in the provider's buffer that it does not run empty.
+            self._spurts = Talkspurts(SAMPLE_RATE, lead_ms=LEAD_MS + piece_ms - FRAME_MS)
+            self._outbox.most_audio_frames = MOST_AUDIO_FRAMES * FRAME_MS // piece_ms
         self._marks: deque[tuple[str, int, float]] = deque(maxlen=_MOST_MARKS)
         """(name, samples sent by then, when) of those on their way."""
         self._sent_samples = self._marked_samples = 0
@@ -54,11 +63,14 @@ class TelephonyTransport(SocketTransport):
 
     def send_audio(self, samples: Int16) -> None:
         super().send_audio(samples)
+        if self._spurts.lasts:
+            self._pieces.end()
         if not self._ended and (self._sent_samples - self._marked_samples) * 1000 >= MARK_EVERY_MS * SAMPLE_RATE:
             self._mark()
 
     def clear_audio(self) -> None:
         super().clear_audio()
+        self._pieces.clear()
         if not self._ended:
             # The provider answers the marks that it skips as if they had been reached.
             self._marks.clear()
@@ -74,6 +86,10 @@ class TelephonyTransport(SocketTransport):
             "phone_heard_ms": self.heard_samples * 1000 // SAMPLE_RATE,
             "phone_messages_malformed": self._malformed,
         }
+
+    def _put_audio(self, samples: Int16) -> None:
+        for piece in self._pieces.push(samples):
+            super()._put_audio(piece)
 
     def _encode_audio(self, samples: Int16) -> Data:
         self._sent_samples += samples.size

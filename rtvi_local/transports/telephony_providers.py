@@ -41,7 +41,7 @@ _G711: Mapping[str, Encoding] = MappingProxyType(
     {"audio/x-mulaw": MULAW, "pcmu": MULAW, "mulaw": MULAW, "pcma": ALAW, "audio/x-alaw": ALAW}
 )
 _PCM: Mapping[str, Encoding] = MappingProxyType(
-    dict.fromkeys(("base64", "raw/slin", "slin", "linear16", "pcm", "l16", "audio/l16", "audio/x-l16"), LINEAR)
+    dict.fromkeys(("base64", "raw/slin", "audio/x-raw", "slin", "linear16", "pcm", "l16", "audio/l16", "audio/x-l16"), LINEAR)
 )
 """Exotel's, which is little-endian."""
 
@@ -67,6 +67,8 @@ class Provider:
     mark: Mapping[str, Any]
     marked: tuple[str, Path]
     """The event that says that a mark was reached, and where its name is."""
+    piece_ms: int = 0
+    """How much sound it wants in a message; 0 if it takes what comes."""
 
 
 def _marked_as_twilio(**stream: str) -> dict[str, Any]:
@@ -128,6 +130,8 @@ PROVIDERS = (
         rate="sample_rate",
         encodings={**_PCM, **_G711},
         remedy="leave sample-rate out of the applet's URL",
+        # At least 100 ms, in whole packets of 20 ms (320 bytes of PCM): of less it says that the sound may have gaps.
+        piece_ms=100,
         **_marked_as_twilio(stream_sid=STREAM),
     ),
 )

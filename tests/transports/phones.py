@@ -16,6 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from rtvi_local.transports.telephony_providers import ALAW, LINEAR, MULAW, Encoding
 from tests.transports.clients import Int16, SocketClient
 
+FRAME_SAMPLES = 160
+"""20 ms."""
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
 STARTS: dict[str, dict[str, Any]] = {
     "twilio": {
@@ -129,7 +131,9 @@ class Phone(SocketClient):
         assert event.items() >= self._wire.got.items()
         self.events.append(event)
         if event["event"] == self._wire.plays:
-            self._hear(self._wire.encoding.decode(base64.b64decode(event["media"]["payload"])))
+            sound = self._wire.encoding.decode(base64.b64decode(event["media"]["payload"]))
+            for start in range(0, sound.size, FRAME_SAMPLES):
+                self._hear(sound[start : start + FRAME_SAMPLES])
         elif event["event"] == self._wire.clears:
             self.cleared_ms.append(asyncio.get_running_loop().time() * 1000)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,36 @@ def test_a_dropped_reply_is_cleared_at_the_provider_before_anything_else_is_sent
             line.transport.send_audio(tone(8000, 20))
             await until(lambda: len(phone.of("media")) == 1 and phone.of("clear"))
             assert [event["event"] for event in phone.events] == ["clear", "media"]
+
+    run(scenario)
+
+
+def test_exotel_gets_its_sound_in_whole_pieces_of_a_hundred_milliseconds() -> None:
+    async def scenario() -> None:
+        async with contract.telephony("exotel") as line:
+            phone, transport = phone_of(line), line.transport
+            assert isinstance(transport, TelephonyTransport)
+            spoken = tone(8000, 500)
+            await speak(transport, np.concatenate([spoken, np.zeros(8000 // 2, np.int16)]))
+            await until(lambda: sound_of(phone).size >= 5600)
+            assert {len(payload_of(event)) for event in phone.of("media")} == {1600}
+            begin = int(np.flatnonzero(sound_of(phone))[0])
+            assert np.array_equal(sound_of(phone)[begin : begin + spoken.size - 1], spoken[1:])
+
+    run(scenario)
+
+
+def test_what_is_left_of_a_voice_that_exotels_caller_interrupts_waits_for_nothing() -> None:
+    async def scenario() -> None:
+        async with contract.telephony("exotel") as line:
+            phone, fade = phone_of(line), tone(8000, 20)
+            for _ in range(3):
+                line.transport.send_audio(tone(8000, 20))
+            line.transport.clear_audio()
+            line.transport.send_audio(fade)
+            await until(lambda: phone.of("media"))
+            assert [event["event"] for event in phone.events] == ["clear", "media"]
+            assert np.array_equal(sound_of(phone), np.pad(fade, (0, 640)))
 
     run(scenario)
 
@@ -111,6 +142,15 @@ def test_garbage_on_the_line_does_no_harm() -> None:
             assert line.listener.closed == []
 
     run(scenario)
+
+
+def payload_of(event: dict[str, Any]) -> bytes:
+    return base64.b64decode(event["media"]["payload"])
+
+
+def sound_of(phone: Phone) -> Int16:
+    """Of PCM, all that came."""
+    return np.frombuffer(b"".join(map(payload_of, phone.of("media"))), "<i2").astype(np.int16)
 
 
 def phone_of(line: contract.Line) -> Phone:

@@ -106,6 +106,7 @@ def test_sound_that_would_be_noise_is_refused_and_what_to_set_is_said(name: str,
         ({}, LINEAR),
         ({"encoding": "base64", "sample_rate": "8000", "bit_rate": "128kbps"}, LINEAR),
         ({"encoding": "raw/slin"}, LINEAR),
+        ({"encoding": "audio/x-raw", "sample_rate": "8000", "bit_rate": "16"}, LINEAR),
         ({"encoding": "audio/x-mulaw;rate=8000", "sample_rate": 8000}, MULAW),
     ],
 )
