@@ -18,8 +18,9 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 from aioice.turn import UDP_SOCKET_BUFFER_SIZE
 
-STUN_S = 5.0
-"""How long a STUN server may take to answer; the client waits for it."""
+STUN_S = 1.0
+"""How long a STUN server may take to answer, the look-up of its name included: every client waits for it. A question that
+was lost is asked again after half a second."""
 
 
 async def listen(connection: Any, component: int, bound: Iterable[socket.socket]) -> list[StunProtocol]:
@@ -51,15 +52,18 @@ async def server_reflexive(protocols: Sequence[StunProtocol], server: tuple[str,
     """What this STUN server, if there is one, sees each of these sockets as; nothing where it does not answer in time."""
     if server is None:
         return []
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + STUN_S
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(*server, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-    except OSError:
+        looking_up = loop.getaddrinfo(*server, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+        found = await asyncio.wait_for(looking_up, STUN_S)
+    except (OSError, asyncio.TimeoutError):
         return []
     address: tuple[str, int] = found[0][4][0], found[0][4][1]  # type: ignore[assignment]
     asking = [asyncio.ensure_future(_ask(one, address)) for one in protocols if _reaches(one.local_candidate.host, address[0])]
     if not asking:
         return []
-    done, late = await asyncio.wait(asking, timeout=STUN_S)
+    done, late = await asyncio.wait(asking, timeout=deadline_s - loop.time())
     for task in late:
         task.cancel()
     return [task.result() for task in done if task.exception() is None]

@@ -9,12 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from rtvi_local import virtual_clock
 from rtvi_local.bench.server_process import free_port
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, WebRtc
 from rtvi_local.transports.ice_servers import ice_servers
 from rtvi_local.transports.webrtc_addresses import _ice_connections, host_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio
+from rtvi_local.transports.webrtc_gathering import STUN_S, server_reflexive
 from rtvi_local.transports.webrtc_peer import Peer, PeerOptions
 from tests.server.test_offer import Served, run, served
 from tests.until import until
@@ -187,15 +189,36 @@ def test_a_stun_server_tells_the_address_that_others_see_and_is_asked_only_where
     run(scenario)
 
 
-def test_a_stun_server_that_never_answers_costs_the_connection_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+class SilentStun(Stun):
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.asked.append(addr)
+
+
+def test_a_stun_server_that_never_answers_is_asked_twice_and_then_done_without() -> None:
     async def scenario() -> None:
-        monkeypatch.setattr("rtvi_local.transports.webrtc_gathering.STUN_S", 0.05)
-        async with served(Config(webrtc=WebRtc(ice_servers=(f"stun:127.0.0.1:{free_port()}",)))) as server:
+        loop = asyncio.get_running_loop()
+        transport, stun = await loop.create_datagram_endpoint(SilentStun, local_addr=("127.0.0.1", 0))
+        port = transport.get_extra_info("sockname")[1]
+        async with served(Config(webrtc=WebRtc(ice_servers=(f"stun:127.0.0.1:{port}",)))) as server:
             client = server.client()
+            began_s = loop.time()
             await client.connect()
+            assert loop.time() - began_s < 4
             assert {kind for _, _, kind in answered(client)} == {"host"}
+            assert {stun.asked.count(one) for one in stun.asked} == {2}
+        transport.close()
 
     run(scenario)
+
+
+def test_a_stun_servers_name_that_nobody_looks_up_is_not_waited_for_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> float:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "getaddrinfo", lambda *_args, **_more: asyncio.sleep(60))
+        assert await server_reflexive([], ("stun.example.com", 3478)) == []
+        return loop.time()
+
+    assert virtual_clock.run(scenario()) == pytest.approx(STUN_S)
 
 
 def test_a_turn_server_gets_its_credentials_from_the_server_too() -> None:
