@@ -24,9 +24,18 @@ def setting(
     most: float | None = None,
     choices: tuple[str, ...] = (),
     form: Form | None = None,
+    secret: bool = False,
 ) -> Any:
-    """A dataclass field that knows how to be explained and checked."""
-    metadata = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices, "form": form}
+    """A dataclass field that knows how to be explained and checked. What is `secret` is not printed."""
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "least": least,
+        "most": most,
+        "choices": choices,
+        "form": form,
+        "secret": secret,
+    }
     if isinstance(default, tuple):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -180,7 +189,7 @@ class WebRtc:
         (), "STUN and TURN servers, for both sides; none are needed on one machine or LAN", form=ICE_URLS
     )
     turn_username: str = setting("", "who the TURN servers among them are to take us for")
-    turn_credential: str = setting("", "and the password for that; clients are told both")
+    turn_credential: str = setting("", "and the password for that; clients are told both", secret=True)
     udp_ports: str = setting(
         "", "UDP ports for sound and messages, for a firewall that lets only these through", form=UDP_PORTS
     )

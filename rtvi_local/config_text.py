@@ -12,7 +12,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def to_toml(loaded: LoadedConfig) -> str:
-    """Every setting with its value, meaning, unit and origin. Given back with `--config` it makes the same Config."""
+    """Every setting with its value, meaning, unit and origin. Given back with `--config` it makes the same Config, but for what
+    is secret: what is printed is pasted into reports."""
     lines = ["# Every setting of rtvi-local that is in force. The comment after a value says where the value came from."]
     section = ""
     for name, value in values_of(loaded.config).items():
@@ -22,7 +23,11 @@ def to_toml(loaded: LoadedConfig) -> str:
             lines += ["", f"[{section}]"]
         lines.append(f"# {_explained(setting)}")
         # A file's name may hold a line break: left in, the rest of it would be read as a setting.
-        lines.append(f"{setting.key} = {toml_value(value)}  # {_CONTROL.sub('?', loaded.origins[name])}")
+        origin = _CONTROL.sub("?", loaded.origins[name])
+        if setting.secret and value:
+            lines.append(f"# {setting.key} = ********  # {origin}; not printed: give it as {variable(setting)}")
+        else:
+            lines.append(f"{setting.key} = {toml_value(value)}  # {origin}")
     return "\n".join(lines) + "\n"
 
 
@@ -54,6 +59,7 @@ def settings_page() -> str:
         "4. the default.",
         "",
         "`rtvi-local serve --print-config` prints them all with their values and where each came from: a file to start from.",
+        "A password is left out of it.",
         "An unknown key or variable, a wrong type or an impossible value stops the start with exit code 2 and a message",
         "that says what is allowed.",
         "`RTVI_LOCAL_LOG` or `--log-level` (debug, info, warning, error) says how much is logged; it is in no file.",

@@ -34,6 +34,7 @@ class Setting:
     most: float | None
     choices: tuple[str, ...]
     form: Form | None = None
+    secret: bool = False
 
     @property
     def name(self) -> str:

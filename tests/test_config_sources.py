@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import sys
 from pathlib import Path
@@ -191,6 +192,16 @@ def test_print_config_is_read_back_even_if_the_files_name_holds_a_line_break(tmp
     assert load(to_toml(loaded), tmp_path).config == loaded.config
 
 
+def test_print_config_shows_no_password_and_says_where_it_goes(tmp_path: Path) -> None:
+    loaded = load('[webrtc]\nturn_username = "me"\nturn_credential = "open sesame"\n', tmp_path)
+    printed = to_toml(loaded)
+    assert "open sesame" not in printed
+    assert re.search(
+        r"^# turn_credential = \*+  # .*config.toml.*: give it as RTVI_LOCAL_WEBRTC_TURN_CREDENTIAL$", printed, re.M
+    )
+    assert load(printed, tmp_path).config == build(values_of(loaded.config) | {"webrtc.turn_credential": ""})
+
+
 def test_print_config_tells_meaning_unit_and_origin() -> None:
     printed = to_toml(load(flags={"server.port": "0"}))
     assert "# TCP port of the page and the API (a whole number from 0 to 65535)\nport = 0  # --port\n" in printed
@@ -227,10 +238,13 @@ configs = (
 
 
 @given(config=configs)
-def test_whatever_is_printed_is_read_back_the_same(config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_whatever_is_printed_is_read_back_the_same_but_for_secrets_which_must_be_given_anew(
+    config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     file = tmp_path_factory.mktemp("printed") / "config.toml"
     file.write_text(to_toml(LoadedConfig(config, dict.fromkeys(SETTINGS, "default"))), encoding="utf-8", newline="")
-    assert load_config({}, file=file, environment={}).config == config
+    secrets = {variable(setting): str(values_of(config)[name]) for name, setting in SETTINGS.items() if setting.secret}
+    assert load_config({}, file=file, environment=secrets).config == config
 
 
 @given(config=configs)
