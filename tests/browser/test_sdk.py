@@ -40,6 +40,13 @@ LISTEN = """
     };
 """
 """Keeps what the appliance says."""
+NEVER_UNMUTED = """
+    const listen = MediaStreamTrack.prototype.addEventListener;
+    MediaStreamTrack.prototype.addEventListener = function (type, ...rest) {
+      if (type !== "unmute") listen.call(this, type, ...rest);
+    };
+"""
+"""No track is told that sound comes."""
 PEAK = """async () => {
     window.listening ??= (() => {
       const context = new AudioContext(), analyser = context.createAnalyser();
@@ -282,6 +289,16 @@ def test_a_connection_that_breaks_is_replaced_and_the_bots_new_track_is_told_of(
     server.do(server.close_peers())
     until(lambda: events(page, "trackStarted") == [bot, bot], "the bot's new track", 40)
     assert events(page, "trackStopped").count(bot) == 1
+
+
+def test_a_track_of_the_bot_that_ends_before_any_sound_came_is_not_told_of_as_a_new_one(
+    house: BrowserHouse, server: FakeServer
+) -> None:
+    page = client(house, server.url, init_script=RECORD + NEVER_UNMUTED)
+    page.evaluate("() => made.start()")
+    page.evaluate("() => void peers.at(-1).getReceivers()[0].track.dispatchEvent(new Event('ended'))")
+    assert events(page, "trackStopped") == [["audio", {"id": "bot", "name": "bot", "isLocal": False}]]
+    assert events(page, "trackStarted") == []
 
 
 def test_what_cannot_be_had_says_what_can(house: BrowserHouse) -> None:

@@ -283,7 +283,7 @@ export class VoiceClient {
       onTrackStopped: (track) => {
         handlers.trackStopped?.(track, BOT, this);
         const bot = botTrack(session().transport);
-        if (track.kind === "audio" && bot) this.#report(session(), bot, BOT);
+        if (track.kind === "audio" && bot && bot !== track) this.#report(session(), bot, BOT);
       },
       onLLMFunctionCallInProgress: (data) => {
         const json = this.#calls.began(data);
