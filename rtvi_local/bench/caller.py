@@ -81,18 +81,16 @@ class Said:
 class _Ear:
     """Takes every packet in the call that received it."""
 
-    def __init__(self, arrivals: list[Arrival], now_ms: Callable[[], float]) -> None:
+    def __init__(self, arrivals: list[Arrival]) -> None:
         self._arrivals = arrivals
-        self._now_ms = now_ms
         self._decoder = OpusDecoder()
 
-    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes) -> None:
+    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes, arrived_ms: float) -> None:
         del ssrc, sequence_number
-        at_ms = self._now_ms()
         pieces = [frame.to_ndarray().reshape(-1).astype(np.int16) for frame in self._decoder.decode(payload)]
         samples = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
         stamp_ms = timestamp * 1000 / SAMPLE_RATE
-        self._arrivals.append(Arrival(at_ms, samples, stamp_ms, len(payload) <= _PAUSE_PACKET_BYTES))
+        self._arrivals.append(Arrival(arrived_ms, samples, stamp_ms, len(payload) <= _PAUSE_PACKET_BYTES))
 
 
 class Caller:
@@ -255,7 +253,7 @@ class Caller:
     def _on_track(self, track: MediaStreamTrack) -> None:
         for transceiver in self._pc.getTransceivers():
             if track.kind == "audio" and transceiver.receiver.track is track:
-                tap(transceiver.receiver, _Ear(self.arrivals, self.now_ms))
+                tap(transceiver.receiver, _Ear(self.arrivals), self.now_ms)
 
     def first_sound_after(self, at_ms: float) -> float | None:
         """When the first packet with something audible came after `at_ms`."""

@@ -204,7 +204,7 @@ async def _listen(arrivals: list[Arrival], packets: list[bytes]) -> Int16:
     for arrival in arrivals:
         await asyncio.sleep(max(0.0, arrival.at_ms / 1000 - loop.time()))
         payload = packets[arrival.timestamp // PACKET_SAMPLES]
-        inbound.on_rtp(1, arrival.index % 65536, arrival.timestamp, payload)
+        inbound.on_rtp(1, arrival.index % 65536, arrival.timestamp, payload, loop.time() * 1000)
     await asyncio.sleep(0.1)
     inbound.close()
     return np.concatenate(heard)

@@ -58,9 +58,9 @@ class WebRtcClient:
         self.connected.clear()
         self.channel_open.clear()
         self.pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        track = PacketTrack()
+        loop, track = asyncio.get_running_loop(), PacketTrack()
         audio = pc.addTransceiver(track, direction="sendrecv")
-        tap(audio.receiver, self.inbound)
+        tap(audio.receiver, self.inbound, lambda: loop.time() * 1000)
         self._outbound.track = track
         for section, shown in enumerate(self._video):
             pc.addTransceiver(shown, direction="sendrecv" if section == 0 else "sendonly")

@@ -9,6 +9,7 @@ drops, unread, every datagram whose sender is not this machine. Behind a port fo
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
@@ -23,8 +24,11 @@ from rtvi_local.transports.webrtc_gathering import announced, listen, server_ref
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 _REFRESH_S = 1.0
+_LAST_OF_STUN = b"\x03"
+"""What begins with a greater byte is no STUN (RFC 7983)."""
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether an address or a host name means this machine, without asking any resolver."""
     try:
@@ -117,9 +121,14 @@ def _wrap(
 def _guard(protocol: Any, accept: Callable[[str], bool], on_datagram: Callable[[], None]) -> None:
     receive = protocol.datagram_received
 
-    def receive_from_accepted(data: bytes | str, sender: tuple[Any, ...]) -> None:
-        if accept(sender[0]):
+    def receive_from_accepted(data: bytes, sender: tuple[Any, ...]) -> None:
+        # aiortc ends the connection over an empty one.
+        if data and accept(sender[0]):
             on_datagram()
-            receive(data, sender)
+            if data[:1] > _LAST_OF_STUN:
+                # aioice finds that out by parsing it for STUN and failing, which costs more than all the rest here.
+                protocol.receiver.data_received(data, protocol.local_candidate.component)
+            else:
+                receive(data, sender)
 
     protocol.datagram_received = receive_from_accepted

@@ -47,10 +47,6 @@ _FILLED_SAMPLES = SAMPLE_RATE
 """Longest hole that is filled when its end arrives."""
 _RESTS_AFTER_SAMPLES = 3 * LISTENING_SAMPLE_RATE
 """Of quiet. Longer than any silence that may be a part of a turn."""
-_RESTING_PACKETS = 3
-"""How many are decoded at once while nobody speaks and nothing is played. A processor that is woken up fifty times a second
-finds nothing of this in its caches: a packet costs 300 µs then, and 60 µs right after another. The beginning of speech is
-noticed up to 40 ms later, and what it says of its time stays true."""
 
 
 class Clock(Protocol):
@@ -72,8 +68,6 @@ class InboundAudio:
         self._deliver = deliver
         self._clock = clock
         self._may_rest = may_rest
-        self._held: list[Piece] = []
-        """Not yet played, because it rests."""
         self._quiet_samples = 0
         self.jitter = JitterBuffer()
         self.muted = False
@@ -92,8 +86,14 @@ class InboundAudio:
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes) -> None:
-        """Take a packet as it came from the network."""
+    @property
+    def rests(self) -> bool:
+        """Whether what comes may wait a little."""
+        is_quiet = self._quiet_samples >= _RESTS_AFTER_SAMPLES and self.jitter.deadline_ms is None
+        return is_quiet and self._may_rest()
+
+    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes, arrived_ms: float) -> None:
+        """Take a packet as it came from the network, by this clock."""
         samples = packet_samples(payload)
         if self._closed or not samples:
             return
@@ -101,13 +101,10 @@ class InboundAudio:
             # A new stream after a reconnection: its numbers have nothing to do with the old ones.
             self._ssrc = ssrc
             self.jitter = JitterBuffer(self.jitter.statistics, self.jitter.wait_ms)
-        now_ms = self._now_ms()
-        self._last_packet_ms = now_ms
-        self._held += self.jitter.add(sequence_number, timestamp, payload, samples, now_ms)
-        if len(self._held) >= _RESTING_PACKETS or not self._rests:
-            self._play_held()
-        self._arm_expiry(now_ms)
-        if self._watch is None:
+        self._last_packet_ms = arrived_ms
+        self._play(self.jitter.add(sequence_number, timestamp, payload, samples, arrived_ms))
+        self._arm_expiry()
+        if self._watch is None and not self.rests:
             self._watch = self._clock.call_later(STARVED_MS / 1000, self._check_starvation)
 
     def close(self) -> None:
@@ -119,12 +116,7 @@ class InboundAudio:
     def _now_ms(self) -> float:
         return self._clock.time() * 1000
 
-    @property
-    def _rests(self) -> bool:
-        return self._quiet_samples >= _RESTS_AFTER_SAMPLES and self._may_rest()
-
-    def _play_held(self) -> None:
-        pieces, self._held = self._held, []
+    def _play(self, pieces: list[Piece]) -> None:
         for piece in pieces:
             # Never back in time: what waited for a packet that was late is no older than that.
             self._arrived_ms = max(self._arrived_ms, piece.arrived_ms)
@@ -180,24 +172,25 @@ class InboundAudio:
         for start in range(0, len(samples), _PIECE_SAMPLES):
             self._deliver(samples[start : start + _PIECE_SAMPLES], at_ms)
 
-    def _arm_expiry(self, now_ms: float) -> None:
+    def _arm_expiry(self) -> None:
         deadline_ms = self.jitter.deadline_ms
         if self._expiry is None and deadline_ms is not None:
-            self._expiry = self._clock.call_later(max(0.0, deadline_ms - now_ms) / 1000, self._expire)
+            self._expiry = self._clock.call_later(max(0.0, deadline_ms - self._now_ms()) / 1000, self._expire)
 
     def _expire(self) -> None:
         self._expiry = None
         now_ms = self._now_ms()
         deadline_ms = self.jitter.deadline_ms
         if deadline_ms is not None and deadline_ms <= now_ms:
-            self._held += self.jitter.expire(now_ms)
-            self._play_held()
-        self._arm_expiry(now_ms)
+            self._play(self.jitter.expire(now_ms))
+        self._arm_expiry()
 
     def _check_starvation(self) -> None:
         # One timer that looks every 120 ms, and every 20 ms only while packets are missing: re-arming it with every packet
-        # would cost more than decoding.
+        # would cost more than decoding. While it rests nothing waits for silence.
         self._watch = None
+        if self.rests:
+            return
         quiet_ms = self._now_ms() - self._last_packet_ms
         patience_ms = STALLED_MS if self._sounding else STARVED_MS
         if quiet_ms < patience_ms:
@@ -205,7 +198,6 @@ class InboundAudio:
             return
         if quiet_ms > STARVATION_ENDS_MS:
             return
-        self._play_held()
         due = max(0, int((quiet_ms - _PACKET_MS) * SAMPLE_RATE / 1000) - self._made_up_samples)
         due -= due % _DECIMATION
         self._made_up_samples += due
@@ -217,7 +209,7 @@ class InboundAudio:
 class PacketSink(Protocol):
     """Whoever wants the packets as they come: `InboundAudio`, or a client that measures."""
 
-    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes) -> None: ...
+    def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes, arrived_ms: float) -> None: ...
 
 
 class RtpTap:
@@ -229,12 +221,13 @@ class RtpTap:
     that fails when they change.
     """
 
-    def __init__(self, inbound: PacketSink) -> None:
+    def __init__(self, inbound: PacketSink, arrived_ms: Callable[[], float]) -> None:
         self._inbound = inbound
+        self._arrived_ms = arrived_ms
 
     def add(self, packet: RtpPacketLike) -> tuple[bool, None]:
         """aiortc's JitterBuffer.add: (no picture was lost, no frame for the decoder thread)."""
-        self._inbound.on_rtp(packet.ssrc, packet.sequence_number, packet.timestamp, packet._data)
+        self._inbound.on_rtp(packet.ssrc, packet.sequence_number, packet.timestamp, packet._data, self._arrived_ms())
         return False, None
 
 
@@ -253,11 +246,13 @@ class RtpPacketLike:
 _BUFFER_ATTRIBUTE = "_RTCRtpReceiver__jitter_buffer"
 
 
-def tap(receiver: object, inbound: PacketSink) -> None:
-    """Let a receiver's packets go to `inbound`. Raises RuntimeError if this aiortc is not the one that is known here."""
+def tap(receiver: object, inbound: PacketSink, arrived_ms: Callable[[], float]) -> None:
+    """Let a receiver's packets go to `inbound`, with the time at which the packet at hand came.
+
+    Raises RuntimeError if this aiortc is not the one that is known here."""
     if not hasattr(receiver, _BUFFER_ATTRIBUTE):
         raise RuntimeError("this aiortc keeps its jitter buffer elsewhere; install the version that rtvi-local asks for")
-    setattr(receiver, _BUFFER_ATTRIBUTE, RtpTap(inbound))
+    setattr(receiver, _BUFFER_ATTRIBUTE, RtpTap(inbound, arrived_ms))
 
 
 _TIME_BASE = Fraction(1, SAMPLE_RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from rtvi_local.transports.signalling import OfferError, clean_sdp
 from rtvi_local.transports.udp_ports import NoFreePort
 from rtvi_local.transports.webrtc_addresses import use_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio, NoVideoTrack, PacketTrack, tap
+from rtvi_local.transports.webrtc_datagrams import Datagrams, pass_through
 from rtvi_local.transports.webrtc_video import Eye
 
 SECTIONS: Mapping[int, Source] = {1: "camera", 2: "screen"}
@@ -69,7 +71,9 @@ class Peer:
         audio = self._pc.addTransceiver(self.track, direction="sendrecv")
         opus = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
         audio.setCodecPreferences(opus)
-        tap(audio.receiver, inbound)
+        datagrams = Datagrams(lambda: inbound.rests, asyncio.get_running_loop().time)
+        pass_through(audio.receiver, datagrams)
+        tap(audio.receiver, inbound, datagrams.arrived_ms)
         use_addresses(
             self._pc,
             options.addresses,

@@ -65,6 +65,7 @@ def test_datagrams_from_elsewhere_are_dropped_unread() -> None:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             Datagrams, remote_addr=("127.0.0.1", int(line.split()[5]))
         )
+        transport.sendto(b"")
         transport.sendto(b"\x80hello")
         for _ in range(500):
             if senders:
