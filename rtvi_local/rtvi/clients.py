@@ -23,8 +23,8 @@ new WebSocketTransport({ mediaManager: new WavMediaManager(512, 16000) })
 
 The WebSocket transports of client-js 1.0 and 0.4 take no media manager from an application. For these two the test puts
 WavMediaManager into the transport's own private field (`tests/browser/conformance/clients/common/without_daily.js`); nothing
-else of any client is replaced or changed. WavMediaManager opens no camera: a camera over small-webrtc-transport is tried with
-the media manager of the [VoiceClient](sdk.md), which is a layer on client-js (`tests/browser/test_camera.py`).
+else of any client is replaced or changed. WavMediaManager opens no camera and shares no screen: for these the test
+derives from it (`clients/common/pictures.js`), as an application can, and Chromium's fake devices show a test pattern.
 
 The table is made with engines that need no models, so that what is said is known to the letter. With the real models
 client-js 1.13 over both transports and client-js 0.4 are heard, understood and answered (`test_real_models.py`).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.conformance import asking, sessions, speaking
+from tests.browser.conformance import asking, sessions, showing, speaking
 from tests.browser.conformance.feature import Feature
 
 FEATURES = (
@@ -36,6 +36,8 @@ FEATURES = (
     Feature("nonsense is refused, the conversation goes on", asking.survives_nonsense),
     Feature("`disconnect-bot`", sessions.ends_the_bot),
     Feature("a pipeline of its own, and the refusal of an impossible one", sessions.chooses_its_pipeline),
+    Feature("the camera is looked through", showing.shows_its_camera),
+    Feature("the screen that is shared is looked at", showing.shares_its_screen),
     Feature("a second conversation", sessions.comes_back),
     Feature("the conversation goes on over a new connection when the old one is lost", sessions.survives_a_broken_network),
     Feature("leaving ends the conversation", sessions.leaves),

@@ -11,6 +11,7 @@ from playwright.sync_api import Error, Page
 
 from rtvi_local.engines.fakes import Scripted
 from rtvi_local.engines.interfaces import Message
+from rtvi_local.images.content import holds_image
 from rtvi_local.tools.tool import WrittenCall
 from tests.browser.fake_appliance import FakeAppliance
 from tests.browser.fake_server import until
@@ -51,6 +52,7 @@ class Client:
 
 
 PRESS = "Press the button."
+LOOK = "What do you see?"
 WEATHER = "What is the weather in Oslo?"
 GET_WEATHER = {
     "name": "get_weather",
@@ -60,7 +62,9 @@ GET_WEATHER = {
 
 
 def answer(messages: Sequence[Message]) -> Scripted:
-    """The fake model's reply: what a tool found out, a call for WEATHER or PRESS, one of REPLIES, else what it was told."""
+    """The fake model's reply: what a tool found out, a call for WEATHER, PRESS or LOOK, one of REPLIES, else what it heard."""
+    if holds_image(messages[-1]["content"]):
+        return "I see it."
     if messages[-1]["role"] == "tool":
         return f"I was told: {messages[-1]['content']}"
     said = next((str(message["content"]) for message in reversed(messages) if message["role"] == "user"), "nothing")
@@ -68,6 +72,8 @@ def answer(messages: Sequence[Message]) -> Scripted:
         return [WrittenCall("get_weather", {"location": "Oslo"})]
     if said.endswith(PRESS):
         return [WrittenCall("act_on_page", {"command": "click", "ref": "e2"})]
+    if said == LOOK:
+        return [WrittenCall("get_camera_frame", {})]
     return REPLIES.get(said, f"You said: {said}")
 
 
@@ -97,6 +103,10 @@ class Talk:
     def choose(self, wanted: Any) -> None:
         """What a conversation is asked for that begins later."""
         self.page.evaluate("(wanted) => { window.wanted = wanted ?? undefined; }", wanted)
+
+    def show(self, **options: bool) -> None:
+        """What else than the microphone a client opens that is made later, as its own options."""
+        self.page.evaluate("(options) => { window.shown = options; }", options)
 
     def speak(self, seconds: float = 1.0) -> None:
         self.page.evaluate("(seconds) => speak(seconds)", seconds)

@@ -4,7 +4,7 @@ import { callbacks } from "./recorder.js";
 export function offer({ PipecatClient, LogLevel, newTransport, way }) {
   let client;
   const make = () => {
-    client = new PipecatClient({ transport: newTransport(), enableMic: true, enableCam: false, callbacks });
+    client = new PipecatClient({ transport: newTransport(), enableMic: true, enableCam: false, callbacks, ...window.shown });
     client.setLogLevel(LogLevel.ERROR);
     window.client = client;
   };
@@ -23,6 +23,7 @@ export function offer({ PipecatClient, LogLevel, newTransport, way }) {
     ask: (type, data) => client.sendClientRequest(type, data).catch((refusal) => Promise.reject(new Error(JSON.stringify(refusal.data)))),
     append: (content, answer) => client.appendToContext({ role: "user", content, run_immediately: answer }),
     mute: (muted) => client.enableMic(!muted),
+    closeCamera: () => client.enableCam(false),
     handle: (name, answer) =>
       client.registerFunctionCallHandler(name, async (call) => {
         (window.calls ??= []).push(call);
