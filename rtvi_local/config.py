@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtvi_local.config_forms import ADDRESS, ICE_URLS, UDP_PORTS, Form
+from rtvi_local.engines.sampling import DEFAULT_SAMPLING
 
 EVERY_ADDRESS = "0.0.0.0"
 DEFAULT_SYSTEM_PROMPT = (
@@ -79,13 +80,18 @@ class Stt:
 class Llm:
     system_prompt: str = setting(DEFAULT_SYSTEM_PROMPT, "what the model is told before every conversation")
     temperature: float = setting(0.6, "how much chance is in the answers", least=0, most=2)
-    top_k: int = setting(40, "chance chooses among so many of the likeliest tokens", unit="tokens", least=1, most=1000)
-    top_p: float = setting(0.95, "and among those that together are so likely", least=0, most=1)
+    top_k: int = setting(
+        DEFAULT_SAMPLING.top_k, "chance chooses among so many of the likeliest tokens", unit="tokens", least=1, most=1000
+    )
+    top_p: float = setting(DEFAULT_SAMPLING.top_p, "and among those that together are so likely", least=0, most=1)
     repeat_penalty: float = setting(
-        1.05, "how much a token that was just written is held back; 1: not at all", least=0.5, most=2
+        DEFAULT_SAMPLING.repeat_penalty, "how much a token that was just written is held back; 1: not at all", least=0.5, most=2
     )
     seed: int = setting(
-        -1, "what chance begins with, for the same answers again; -1: other ones every time", least=-1, most=2**31
+        DEFAULT_SAMPLING.seed,
+        "what chance begins with, for the same answers again; -1: other ones every time",
+        least=-1,
+        most=2**31,
     )
     max_tokens: int = setting(200, "longest answer", unit="tokens", least=1)
     context_tokens: int = setting(4096, "how much of a conversation the model sees", unit="tokens", least=512)

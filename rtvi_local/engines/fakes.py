@@ -14,19 +14,18 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 import numpy as np
 
 from rtvi_local.engines.interfaces import (
-    DEFAULT_SAMPLING,
     LISTENING_SAMPLE_RATE,
     EngineError,
     Float32,
     Int16,
     Message,
-    Sampling,
     SpokenChunk,
     SpokenWord,
     TimedWord,
     TokenCounts,
     Transcription,
 )
+from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
 from rtvi_local.tools.tool import Tool, WrittenCall
 
 

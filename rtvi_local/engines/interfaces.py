@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
 from rtvi_local.errors import UserError
 from rtvi_local.tools.tool import Tool, WrittenCall
 
@@ -114,20 +115,6 @@ class Transcriber(Protocol):
         """The words in `samples` (16 kHz, up to 30 s). `language` is an ISO 639-1 code, None to detect it. `word_times` costs
         a little more."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """Between which tokens chance may choose, where the temperature leaves it a choice."""
-
-    top_k: int = 40
-    top_p: float = 0.95
-    repeat_penalty: float = 1.05
-    seed: int = -1
-    """Other choices every time."""
-
-
-DEFAULT_SAMPLING = Sampling()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from rtvi_local.engines.chat_prompt import ChatPrompt, shown
 from rtvi_local.engines.chat_template import ChatTemplate
 from rtvi_local.engines.courtesy import Courtesy
-from rtvi_local.engines.interfaces import DEFAULT_SAMPLING, EngineError, Message, Sampling, TokenCounts
+from rtvi_local.engines.interfaces import EngineError, Message, TokenCounts
 from rtvi_local.engines.llama_cache import SequenceCache
 from rtvi_local.engines.llama_calls import JUDGING_SEQUENCES, MOST_CALL_TOKENS, ToolCaller, in_openai_form
 from rtvi_local.engines.llama_jobs import Finished, Job, Stats
@@ -26,6 +26,7 @@ from rtvi_local.engines.llama_run import Run
 from rtvi_local.engines.llama_scheduler import Scheduler
 from rtvi_local.engines.llama_vision import PICTURE_BATCH_TOKENS, Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
+from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
 from rtvi_local.engines.tool_words import in_words
 from rtvi_local.memory import drop_pages
 from rtvi_local.tools.tool import Tool, WrittenCall

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import llama_cpp.llama_cpp as lib
 
-from rtvi_local.engines.interfaces import DEFAULT_SAMPLING, Sampling
+from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
 
 __all__ = [
     "KV_TYPES",

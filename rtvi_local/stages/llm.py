@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from rtvi_local.config import Llm as LlmSettings
-from rtvi_local.engines.interfaces import Message, ModelSession, Sampling, TokenCounts
+from rtvi_local.engines.interfaces import Message, ModelSession, TokenCounts
+from rtvi_local.engines.sampling import Sampling
 from rtvi_local.pipeline.frames import (
     Condense,
     Condensed,

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import pytest
 
-from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, Sampling, TokenCounts
+from rtvi_local.engines.interfaces import EngineError, LanguageModel, Message, TokenCounts
 from rtvi_local.engines.llama import ContextFull, LlamaModel, LlamaSession
+from rtvi_local.engines.sampling import Sampling
 from tests.until import until
 
 pytestmark = pytest.mark.models

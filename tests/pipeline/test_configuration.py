@@ -12,7 +12,8 @@ from rtvi_local import virtual_clock
 from rtvi_local.config import Models, Tts, Vad
 from rtvi_local.engine_pool import Kind, Lease
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ToneVoice
-from rtvi_local.engines.interfaces import EngineError, Sampling
+from rtvi_local.engines.interfaces import EngineError
+from rtvi_local.engines.sampling import Sampling
 from rtvi_local.pipeline.configurator import Configurator
 from rtvi_local.pipeline.frames import Prompt, ReplyStarted
 from rtvi_local.pipeline.options import OptionError, wanted
