@@ -12,7 +12,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    device: Literal["cpu", "cuda", "metal"]
+    device: Literal["cpu", "cuda"]
     """What this library would compute on; cpu if it can use no accelerator."""
     reason: str
     """What it found, or why it uses none; for people."""
@@ -53,8 +53,10 @@ def _ctranslate2() -> Accelerator:
 def _llama_cpp() -> Accelerator:
     import llama_cpp
 
+    if platform.system() == "Darwin":
+        return Accelerator("cpu", "a Mac's GPU (Metal) is not used")
     if llama_cpp.llama_supports_gpu_offload():
-        return Accelerator("metal" if platform.system() == "Darwin" else "cuda", "built with support for this machine's GPU")
+        return Accelerator("cuda", "built with support for this machine's GPU")
     return Accelerator("cpu", "no GPU, or built without support for it (CMAKE_ARGS=-DGGML_CUDA=on builds it in)")
 
 

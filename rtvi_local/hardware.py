@@ -18,7 +18,7 @@ from typing import Literal
 from rtvi_local.accelerators import Accelerator, find_accelerators
 from rtvi_local.errors import UserError
 
-Device = Literal["cpu", "cuda", "metal"]
+Device = Literal["cpu", "cuda"]
 
 MOST_THREADS = 8
 """Small models stop gaining beyond this: every layer ends with all threads waiting for the slowest."""
@@ -94,7 +94,7 @@ def summary(placements: Plan, names: Mapping[str, str]) -> str:
     parts = []
     for engine in ("stt", "llm", "tts"):
         placement: Placement = getattr(placements, engine)
-        where = {"cpu": "CPU", "cuda": "GPU (CUDA)", "metal": "GPU (Metal)"}[placement.device]
+        where = {"cpu": "CPU", "cuda": "GPU (CUDA)"}[placement.device]
         kind = f" {placement.compute_type}" if engine == "stt" else ""
         threads = f", {placement.threads} thread{'s' if placement.threads > 1 else ''}" if placement.device == "cpu" else ""
         parts.append(f"{names.get(engine, engine)} on {where}{kind}{threads}")

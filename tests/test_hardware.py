@@ -31,8 +31,14 @@ def test_auto_uses_a_gpu_only_in_the_libraries_that_can() -> None:
     assert placements.llm.device == "cpu"
 
 
-def test_a_metal_gpu_serves_the_language_model() -> None:
-    assert plan(machine(8, llm=Accelerator("metal", "built in")), "auto").llm == Placement("metal", "as quantized", 2)
+def test_on_a_mac_all_runs_on_the_cpu_whatever_llama_cpp_was_built_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    import llama_cpp
+
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
+    monkeypatch.setattr("rtvi_local.accelerators.platform.system", lambda: "Darwin")
+    found = find_accelerators()["llama.cpp"]
+    assert "Metal" in found.reason
+    assert plan(machine(8, llm=found), "auto").llm == Placement("cpu", "as quantized", 7)
 
 
 def test_cpu_uses_no_gpu() -> None:

@@ -161,7 +161,8 @@ def _make_context(
     parameters.type_k = parameters.type_v = KV_TYPES[kv_type][0]
     parameters.kv_unified = True
     parameters.swa_full = True
-    parameters.offload_kqv = on_gpu
+    # A build with support for a GPU would otherwise compute long prompts there, whatever device was asked for.
+    parameters.offload_kqv = parameters.op_offload = on_gpu
     parameters.no_perf = True
     forget_error()
     context: lib.llama_context_p | None = lib.llama_init_from_model(model, parameters)
