@@ -33,10 +33,15 @@ def level_dbfs(samples: Float32) -> float:
     return max(SILENCE_DBFS, 20 * float(np.log10(rms))) if rms > 0 else SILENCE_DBFS
 
 
+def audible(samples: Float32) -> slice:
+    """From the first sample that somebody hears, by its level, to the last; nothing behind the end, if nobody hears any."""
+    loud = np.flatnonzero(np.abs(samples) >= AUDIBLE_PEAK)
+    return slice(int(loud[0]), int(loud[-1]) + 1) if loud.size else slice(samples.size, samples.size)
+
+
 def onset(samples: Int16) -> int:
-    """The first sample that somebody hears, by its level; how many there are, if nobody hears any."""
-    audible = np.flatnonzero(np.abs(samples.astype(np.int32)) >= AUDIBLE_PEAK * 32768)
-    return int(audible[0]) if audible.size else samples.size
+    """The first sample that somebody hears; how many there are, if nobody hears any."""
+    return int(audible(to_float(samples)).start)
 
 
 def faded(samples: Int16, start: float, end: float) -> Int16:

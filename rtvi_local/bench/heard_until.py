@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtvi_local.audio.pcm import audible
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 
 TAIL_S = 0.5
 """The end of the recording, which is looked for in the sound: long enough to be like no other half second of it."""
-AUDIBLE = 0.01
 LEAST_LIKENESS = 0.6
 """Correlation from which on a place counts as found; two different half seconds of one voice reach about 0.3."""
 
@@ -27,11 +27,10 @@ class Place:
 
 def end_of(recording: Float32, sound: Float32) -> Place:
     """Both at 16 kHz. The recording's end alone is laid over the sound, so that pauses in it don't matter."""
-    loud = np.flatnonzero(np.abs(recording) >= AUDIBLE)
-    if not loud.size or not sound.size:
+    heard = audible(recording)
+    if not recording[heard].size or not sound.size:
         return Place(0.0, 1.0)
-    end = int(loud[-1]) + 1
-    tail = recording[max(0, end - round(TAIL_S * LISTENING_SAMPLE_RATE)) : end]
+    tail = recording[max(0, heard.stop - round(TAIL_S * LISTENING_SAMPLE_RATE)) : heard.stop]
     likeness = _likeness(tail, np.concatenate([np.zeros(tail.size, np.float32), sound, np.zeros(tail.size, np.float32)]))
     best = int(np.argmax(likeness))
     return Place(best / LISTENING_SAMPLE_RATE, float(likeness[best]))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvi_local.audio.pcm import to_float
+from rtvi_local.audio.pcm import audible, to_float
 from rtvi_local.bench.speech import resampled
 from rtvi_local.bench.turns.scenes import Person, Utterance
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
@@ -44,7 +44,7 @@ class Studio:
             end = int(word_ends[words - 1])
             pieces.append(_softened(trimmed(sound[begin:end])))
             pieces.append(silence(utterance.pause_s))
-            begin = end + _lead(sound[end:])
+            begin = end + audible(sound[end:]).start
         pieces.append(_softened(sound[begin:]))
         return at_level(np.concatenate(pieces), SPEECH_DBFS)
 
@@ -76,14 +76,7 @@ async def _speak(voice: PiperVoice, text: str, pitch: float) -> tuple[Float32, n
 
 def trimmed(sound: Float32) -> Float32:
     """Without the silence at its end, so that the last sample is the end of speech."""
-    loud = np.flatnonzero(np.abs(sound) > 0.01)
-    return sound[: int(loud[-1]) + 1] if loud.size else sound
-
-
-def _lead(sound: Float32) -> int:
-    """How many samples of near silence it begins with."""
-    loud = np.flatnonzero(np.abs(sound) > 0.01)
-    return int(loud[0]) if loud.size else sound.size
+    return sound[: audible(sound).stop]
 
 
 def _softened(sound: Float32) -> Float32:
