@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from rtvi_local.bundled import bundled
+from rtvi_local.model_store import interruptible
 from rtvi_local.model_store.added import read_added, write_added
 from rtvi_local.model_store.errors import (
     BadManifest,
@@ -136,7 +136,7 @@ class ModelStore:
                 if model.added:
                     self._verification.check(model)
             self._check_space([file for _, files in work for file in files])
-            asyncio.run(pull(work, self._partial, self._deliver, progress, self._network))
+            interruptible.run(pull(work, self._partial, self._deliver, progress, self._network))
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def remove(self, name: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,9 +32,30 @@ except KeyboardInterrupt:
     sys.exit(130)
 """
 
+ELSEWHERE = """
+import signal, sys, threading
+def receive():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Thread(target=receive, daemon=True).start()
+"""
+"""A signal that interrupts no waiting, as one that comes just before the waiting begins: another thread receives it."""
+
 PARTS = [some_bytes(400_000, seed) for seed in range(5)]
 JOINED = b"".join(PARTS)
 PLAIN = some_bytes(1_500_000, seed=9)
+
+
+def _command(shop: Shop, model: Mapping[str, object]) -> list[str]:
+    """Pulls this model, named m."""
+    return [
+        sys.executable,
+        "-c",
+        PULLING,
+        str(shop.directory),
+        json.dumps({"models": {"m": model}}),
+        f"{shop.server.url}/simple",
+    ]
 
 
 def _published(shop: Shop) -> tuple[ModelStore, list[str]]:
@@ -45,8 +68,7 @@ def _published(shop: Shop) -> tuple[ModelStore, list[str]]:
     for resource in shop.server.resources.values():
         resource.chunk_bytes = 8192
     model = model_entry(file_entry("joined.bin", JOINED, {"parts": parts}), file_entry("plain.bin", PLAIN, {"url": url}))
-    arguments = [str(shop.directory), json.dumps({"models": {"m": model}}), shop.server.url + "/simple"]
-    return shop.store(m=model), [sys.executable, "-c", PULLING, *arguments]
+    return shop.store(m=model), _command(shop, model)
 
 
 def _nothing_wrong_in_place(directory: Path) -> None:
@@ -63,11 +85,16 @@ def _on_disk(directory: Path) -> int:
     return total
 
 
+def _until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Or until the pull is through."""
+    deadline = time.monotonic() + 30
+    while not is_so() and process.poll() is None:
+        assert time.monotonic() < deadline, "the pull hangs"
+
+
 def _until_on_disk(directory: Path, count: int, process: subprocess.Popen[bytes]) -> None:
     """Until the pull has written so much, or is through."""
-    deadline = time.monotonic() + 30
-    while _on_disk(directory) < count and process.poll() is None:
-        assert time.monotonic() < deadline, "the pull hangs"
+    _until(lambda: _on_disk(directory) >= count, process)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -106,3 +133,30 @@ def test_control_c_ends_a_pull_at_once_even_if_the_source_is_silent(shop: Shop) 
             process.kill()
     _nothing_wrong_in_place(shop.directory)
     assert store.missing(["m"]) == ("m",)
+
+
+def test_control_c_ends_a_pull_that_waits_even_if_the_signal_does_not_wake_it(shop: Shop) -> None:
+    url = shop.server.put("/plain", PLAIN, stall_after(100_000))
+    python, option, pulling, *arguments = _command(shop, model_entry(file_entry("plain.bin", PLAIN, {"url": url})))
+    with subprocess.Popen([python, option, ELSEWHERE + pulling, *arguments], stdin=subprocess.PIPE) as process:
+        try:
+            _until_on_disk(shop.directory, 90_000, process)
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
+
+
+def test_control_c_ends_a_pull_at_once_even_if_a_disk_is_silent(shop: Shop, tmp_path: Path) -> None:
+    pipe = tmp_path / "plain.bin"
+    os.mkfifo(pipe)
+    command = _command(shop, model_entry(file_entry("plain.bin", PLAIN, {"file": str(pipe)})))
+    with pipe.open("r+b", buffering=0), subprocess.Popen(command) as process:  # there is somebody who writes, and nothing comes
+        try:
+            _until(lambda: any(shop.directory.rglob("*.copying")), process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
