@@ -50,8 +50,9 @@ async def sleepy_stage() -> None:
 
 def test_who_only_waited_for_a_core_did_not_compute(log: Path) -> None:
     asyncio.run(sleepy_stage())
-    (stall,) = read_stalls(log)
-    assert stall.lasted_ms >= 20 > stall.computed_ms
+    # On a busy machine the loop's own steps wait as well.
+    stall = next(stall for stall in read_stalls(log) if stall.what == "sleepy_stage" and stall.lasted_ms >= 20)
+    assert stall.computed_ms < 20
 
 
 def test_the_report_sums_up_what_ran_and_lists_the_longest() -> None:
