@@ -75,8 +75,9 @@ def test_after_a_reset_nothing_of_what_woke_it_is_left(recordings: Path | None) 
     detector = open_detector(["hey jarvis"])
     starts = iter(range(0, samples.size, 320))
     at = next(start for start in starts if detector.push(samples[start : start + 320]))
-    going_on = detector.push(samples[at + 320 : at + 640])
-    assert going_on == "hey jarvis"
+    # The model looks every 30 ms, not at every frame.
+    going_on = [detector.push(samples[start : start + 320]) for start in (at + 320, at + 640)]
+    assert "hey jarvis" in going_on
     detector.reset()
     assert not any(detector.push(SILENCE[:320]) for _ in range(50))
     detector.close()
