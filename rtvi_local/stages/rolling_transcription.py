@@ -11,8 +11,9 @@ from rtvi_local.stages.settled_words import Settled, settle
 IsInvented = Callable[[Transcription, Float32], bool]
 """Whether a transcription is something the model made up on silence or noise."""
 
-SETTLING_S = 2.5
-"""Audio from which on words may be settled. Less is transcribed as quickly whole."""
+SETTLING_S = 4.0
+"""Audio from which on words may be settled. Less is transcribed as quickly whole, and better: of 2000 words in utterances of up
+to 4 s, 18 were heard wrong because something misheard had been settled."""
 OVERDUE_S = 6.0
 """Audio from which on they are to be settled whatever else is to be done."""
 SURE_OF_LANGUAGE_S = 3.0

@@ -2,7 +2,7 @@
 
 Whisper takes time for every word, so a long utterance would pay for all of them at its end. But while a person speaks, what
 they said seconds ago comes out the same in every pass. Words that two passes agree on are settled (LocalAgreement-2, Macháček
-et al. 2023), and the audio is cut in front of the last two of them: those two are heard again, so that no sound of a word that
+et al. 2023), and the audio is cut in front of the last three of them: those are heard again, so that no sound of a word that
 matters is cut, and taken out of the text by what they were.
 """
 
@@ -16,7 +16,7 @@ from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, TimedWord
 
 TRAIL_S = 0.7
 """How long before the end of the earlier pass's audio a word must have ended: what is nearer may only have begun."""
-OVERLAP_WORDS = 2
+OVERLAP_WORDS = 3
 LEAST_CUT_S = 1.0
 """A cut saves time at the end of a turn, and each one is a chance to mishear: not for less."""
 _EXPECTED_LETTERS = 16
