@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +31,9 @@ def level_dbfs(samples: Float32) -> float:
     """RMS level relative to full scale, in dB."""
     if samples.size == 0:
         return SILENCE_DBFS
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-    return max(SILENCE_DBFS, 20 * float(np.log10(rms))) if rms > 0 else SILENCE_DBFS
+    # Not np.mean: of 20 ms it takes longer than all the rest here.
+    power = float(np.add.reduce(np.square(samples, dtype=np.float64))) / samples.size
+    return max(SILENCE_DBFS, 10 * math.log10(power)) if power > 0 else SILENCE_DBFS
 
 
 def audible(samples: Float32) -> slice:

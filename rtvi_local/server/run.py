@@ -26,6 +26,8 @@ from rtvi_local.transports.webrtc_addresses import is_loopback
 log = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 5
+_TICK_S = 1.0
+"""After so long the date in the answers' headers is another."""
 MEMORY_ARENAS = 2
 """Of the C library, for all threads together. Its own default, 8 for each core, keeps 50 MB that nobody uses."""
 
@@ -48,22 +50,34 @@ def serve(config: Config) -> int:
 
 class _Server(uvicorn.Server):
     """Uvicorn's own way with signals ends the process while models and MCP servers are still open: when its `serve` returns, it
-    raises the signal again, for the handler that was there before, which for SIGTERM is the process's end."""
+    raises the signal again, for the handler that was there before, which for SIGTERM is the process's end. And it looks ten
+    times a second whether it is to stop; this one is told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopped = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), _TICK_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, self._stop_at_the_keyboard)
         # They stay: what comes after `serve`, closing the engines, must not be cut short by a signal either.
         yield
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """In good order."""
         self.should_exit = True
+        self._stopped.set()
 
     def _stop_at_the_keyboard(self) -> None:
         """Whoever presses Ctrl-C twice does not want to wait for good order: the second one has its default effect."""
-        self._stop()
+        self.stop()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -94,7 +108,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
         if loading.done() and loading.exception() is None and not serving.done():
             _say_where(config.server.host, port, lan)
         elif loading.done():
-            server.should_exit = True
+            server.stop()
         await serving
         # Stopped while models were loading: their threads cannot be ended, only waited for.
         await loading

@@ -69,6 +69,10 @@ class InboundAudio:
         self._clock = clock
         self._may_rest = may_rest
         self._quiet_samples = 0
+        self._kept: list[Int16] = []
+        """At rest: what came together, still to be handed on."""
+        self._kept_ms = 0.0
+        self._soon: asyncio.TimerHandle | None = None
         self.jitter = JitterBuffer()
         self.muted = False
         """The client says that its microphone is off: whatever still comes is silence."""
@@ -109,7 +113,7 @@ class InboundAudio:
 
     def close(self) -> None:
         self._closed = True
-        for timer in (self._watch, self._expiry):
+        for timer in (self._watch, self._expiry, self._soon):
             if timer is not None:
                 timer.cancel()
 
@@ -163,14 +167,27 @@ class InboundAudio:
             self._hand_on(np.zeros(samples // _DECIMATION, np.int16))
 
     def _hand_on(self, samples: Int16) -> None:
-        at_ms = self._arrived_ms
         self._sounding = int(samples.max(initial=0)) > _SOUND_PEAK
         self._quiet_samples = 0 if self._sounding else self._quiet_samples + samples.size
-        if len(samples) <= 2 * _PIECE_SAMPLES - 1:
-            self._deliver(samples, at_ms)
+        is_small = len(samples) < 2 * _PIECE_SAMPLES
+        if is_small and self.rests:
+            # Together with what else is at hand: to listen to it costs as much for 60 ms as for 20.
+            self._kept.append(samples)
+            self._kept_ms = self._arrived_ms
+            if self._soon is None:
+                self._soon = self._clock.call_later(0, self._hand_on_kept)
             return
-        for start in range(0, len(samples), _PIECE_SAMPLES):
-            self._deliver(samples[start : start + _PIECE_SAMPLES], at_ms)
+        self._hand_on_kept()
+        pieces = [samples] if is_small else np.split(samples, range(_PIECE_SAMPLES, len(samples), _PIECE_SAMPLES))
+        for piece in pieces:
+            self._deliver(piece, self._arrived_ms)
+
+    def _hand_on_kept(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+            kept, self._kept = self._kept, []
+            self._deliver(np.concatenate(kept), self._kept_ms)
 
     def _arm_expiry(self) -> None:
         deadline_ms = self.jitter.deadline_ms

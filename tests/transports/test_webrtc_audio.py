@@ -62,12 +62,16 @@ class Microphone:
 
     def send(self, frames: int = 1, *, lose: bool = False, ssrc: int = 1, level: int = 8000) -> None:
         for _ in range(frames):
-            at = np.arange(FRAME_SAMPLES) + self.sent * FRAME_SAMPLES
-            packet = self._encoder.encode((level * np.sin(2 * np.pi * 300 * at / SAMPLE_RATE)).astype(np.int16))
+            packet = self.encoded(level)
             if not lose:
                 self.receive(self.sent, packet, ssrc=ssrc)
             self.sent += 1
             self.clock.advance_ms(20)
+
+    def encoded(self, level: int) -> bytes:
+        """A tone's next 20 ms."""
+        at = np.arange(FRAME_SAMPLES) + self.sent * FRAME_SAMPLES
+        return self._encoder.encode((level * np.sin(2 * np.pi * 300 * at / SAMPLE_RATE)).astype(np.int16))
 
     def receive(self, number: int, packet: bytes, *, ssrc: int = 1, frame: int | None = None) -> None:
         at = (number if frame is None else frame) * FRAME_SAMPLES
@@ -101,15 +105,30 @@ def test_a_sound_ends_the_rest_and_so_does_a_packet_that_is_missing() -> None:
         assert microphone.inbound.rests
         if lose:
             microphone.sent += 1
-        at = np.arange(FRAME_SAMPLES)
-        microphone.receive(
-            microphone.sent, OpusEncoder().encode((level * np.sin(2 * np.pi * 300 * at / SAMPLE_RATE)).astype(np.int16))
-        )
+        microphone.receive(microphone.sent, microphone.encoded(level))
         return microphone.inbound.rests
 
     assert rests_after(lose=False, level=100)
     assert not rests_after(lose=False, level=8000)
     assert not rests_after(lose=True, level=100), "it comes soon, or is given up"
+
+
+def test_at_rest_what_came_together_is_heard_as_one_piece_and_before_a_sound_that_follows() -> None:
+    microphone = Microphone()
+    microphone.may_rest = True
+    microphone.send(160, level=100)
+    before = len(microphone.heard)
+    for _ in range(3):
+        microphone.receive(microphone.sent, microphone.encoded(100))
+        microphone.sent += 1
+    assert len(microphone.heard) == before
+    microphone.clock.advance_ms(0)
+    assert [samples.size for samples, _ in microphone.heard[before:]] == [960]
+    for level in (100, 8000):
+        microphone.receive(microphone.sent, microphone.encoded(level))
+        microphone.sent += 1
+    assert [samples.size for samples, _ in microphone.heard[before + 1 :]] == [320, 320]
+    assert microphone.loudness(20) > 1000
 
 
 def test_no_silence_is_made_up_while_it_rests_and_after_that_it_is_again() -> None:
