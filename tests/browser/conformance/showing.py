@@ -11,7 +11,6 @@ import pytest
 from rtvi_local.images.picture import Rgb
 from tests.browser.conformance.feature import configure, needs
 from tests.browser.conformance.talk import LOOK, Talk
-from tests.browser.fake_server import until
 from tests.browser.test_camera import is_the_test_pattern, seen_in
 
 _encoding = threading.Lock()
@@ -26,12 +25,8 @@ def shows_its_camera(talk: Talk) -> None:
 
 
 def shares_its_screen(talk: Talk) -> None:
-    """Beside a camera, which is looked through instead until it is switched off."""
     needs(talk.knows("getScreenVideoTransceiver"))
-    with conversation(talk, "screen_in", enableCam=True, enableScreenShare=True):
-        height, width, _ = look(talk).shape
-        assert width / height == pytest.approx(4 / 3, rel=0.05)
-        talk.do("closeCamera")
+    with conversation(talk, "screen_in", enableScreenShare=True):
         height, width, _ = look(talk).shape
         assert width / height == pytest.approx(16 / 9, rel=0.05)
 
@@ -53,10 +48,13 @@ def conversation(talk: Talk, capability: str, **shown: bool) -> Iterator[None]:
 
 
 def look(talk: Talk) -> Rgb:
-    """What the model is shown when it looks."""
-    talk.begin()
-    talk.do("append", LOOK, True)
-    talk.until("BotStoppedSpeaking")
-    (pixels,) = until(lambda: seen_in(talk.appliance.model.prompts[-1][-1]), "the picture")
-    assert is_the_test_pattern(pixels)
-    return pixels
+    """What the model is shown when it looks. It is asked twice: a busy browser may take longer for a picture than the
+    appliance waits."""
+    for _ in range(2):
+        talk.begin()
+        talk.do("append", LOOK, True)
+        talk.until("BotStoppedSpeaking")
+        for pixels in seen_in(talk.appliance.model.prompts[-1][-1]):
+            assert is_the_test_pattern(pixels)
+            return pixels
+    raise AssertionError(f"no picture: {talk.appliance.model.prompts[-1][-1]['content']}")

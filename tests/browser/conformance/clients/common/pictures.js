@@ -32,10 +32,6 @@ export const withPictures = (WavMediaManager) =>
       await super.disconnect();
     }
 
-    enableCam(enable) {
-      if (this.camera) this.camera.enabled = enable;
-    }
-
     tracks() {
       const { local } = super.tracks();
       return { local: { ...local, video: this.camera, screenVideo: this.screen } };

@@ -23,7 +23,6 @@ export function offer({ PipecatClient, LogLevel, newTransport, way }) {
     ask: (type, data) => client.sendClientRequest(type, data).catch((refusal) => Promise.reject(new Error(JSON.stringify(refusal.data)))),
     append: (content, answer) => client.appendToContext({ role: "user", content, run_immediately: answer }),
     mute: (muted) => client.enableMic(!muted),
-    closeCamera: () => client.enableCam(false),
     handle: (name, answer) =>
       client.registerFunctionCallHandler(name, async (call) => {
         (window.calls ??= []).push(call);
