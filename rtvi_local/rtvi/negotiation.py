@@ -31,6 +31,8 @@ class Dialect:
     """client-js before 1.4 waits for a `server-response` after `append-to-context`, for ever if it must."""
     is_2_2: bool = False
     """Backchannels and raw-text messages go only to clients that announced 2.2.0 or more."""
+    jobs_are_tasks: bool = False
+    """1.3 calls `ui-job-group` `ui-task`."""
     is_0_x: bool = False
     """Wants `config` in bot-ready."""
     advisory: str | None = None
@@ -49,7 +51,13 @@ def negotiate(version: object = None, about: object = None) -> Dialect:
     function_calls = _function_calls(announced, about)
     if announced[0] == 1:
         # Clients choose their parser by bot-ready's version: a 1.x one must see its own.
-        return Dialect(str(version), "spoken-flag", function_calls, appended_is_response=_javascript(about) < (1, 4, 0))
+        return Dialect(
+            str(version),
+            "spoken-flag",
+            function_calls,
+            appended_is_response=_javascript(about) < (1, 4, 0),
+            jobs_are_tasks=announced[:2] == (1, 3),
+        )
     is_2_2 = announced >= (2, 2, 0)
     return Dialect(function_calls=function_calls, is_2_2=is_2_2, advisory=_advisory(version, numbers))
 

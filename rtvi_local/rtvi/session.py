@@ -15,6 +15,7 @@ from rtvi_local import __version__
 from rtvi_local.config import Messages
 from rtvi_local.errors import UserError
 from rtvi_local.rtvi.chunks import TooLarge, fitting
+from rtvi_local.rtvi.jobs import as_task
 from rtvi_local.rtvi.messages import LABEL, Message
 from rtvi_local.rtvi.messages.from_client import AppendToContext, ClientMessage, ClientReady, DisconnectBot, SendText
 from rtvi_local.rtvi.messages.session import (
@@ -25,6 +26,7 @@ from rtvi_local.rtvi.messages.session import (
     ErrorResponse,
     ServerResponse,
 )
+from rtvi_local.rtvi.messages.ui import UiJobGroup
 from rtvi_local.rtvi.messages.user import UserInput
 from rtvi_local.rtvi.negotiation import Dialect, negotiate
 from rtvi_local.rtvi.observer import Observer, utc_now
@@ -125,6 +127,8 @@ class RtviSession:
 
     def send(self, message: Message, id: str | None = None) -> None:
         """Send it, in chunks if it must be and can be; otherwise the client is told why it gets nothing."""
+        if isinstance(message, UiJobGroup) and self.dialect.jobs_are_tasks:
+            message = as_task(message)
         try:
             for text in fitting(message, id, label=self._label):
                 self._send_text(text)

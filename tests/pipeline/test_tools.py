@@ -325,6 +325,28 @@ def test_the_client_sees_a_timer_as_a_job_and_can_cancel_it() -> None:
     virtual_clock.run(story())
 
 
+def test_to_a_client_of_1_3_jobs_are_tasks() -> None:
+    async def story() -> None:
+        call = Call(
+            model=ScriptedModel([[WrittenCall("set_timer", {"amount": 5, "unit": "minutes"})], "It runs."]),
+            wanted=Wanted({"tools.builtin": ("set_timer",)}),
+            hello={"version": "1.3.0", "about": {"library": "@pipecat-ai/client-js", "library_version": "1.9.0"}},
+        )
+        call.send("send-text", {"content": "Set a timer."})
+        await call.wait(3000)
+        (begun,) = call.news("ui-task")
+        assert begun.items() >= {"kind": "group_started", "label": "Timer for 5 minutes", "cancellable": True}.items()
+        assert len(begun["agents"]) == 1
+        call.send("ui-cancel-task", {"task_id": begun["task_id"]})
+        await call.wait(1000)
+        ends = [(data["kind"], data["task_id"], data.get("status")) for data in call.news("ui-task")[1:]]
+        assert ends == [("task_completed", begun["task_id"], "cancelled"), ("group_completed", begun["task_id"], None)]
+        assert not call.news("ui-job-group")
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_the_model_reads_the_clients_page_and_does_something_on_it() -> None:
     async def story() -> None:
         click = WrittenCall("act_on_page", {"command": "click", "ref": "e2"})

@@ -134,6 +134,7 @@ TO_CLIENT: list[tuple[str | None, Message]] = [
     (None, functions.LlmFunctionCallStart("f")),
     (None, ui.UiCommand("toast", {"title": "Hi"})),
     (None, ui.UiJobGroup("job_update", "j", 1790000000000, worker_name="w", data=[1])),
+    (None, ui.UiTask("task_completed", "j", 1790000000000, agent_name="w", status="cancelled")),
     (None, metrics.Metrics()),
     (
         None,

@@ -49,7 +49,7 @@ from rtvi_local.rtvi.messages.session import (
     ServerResponse,
     SystemLog,
 )
-from rtvi_local.rtvi.messages.ui import UiCommand, UiJobGroup
+from rtvi_local.rtvi.messages.ui import UiCommand, UiJobGroup, UiTask
 from rtvi_local.rtvi.messages.user import (
     SttRawText,
     UserAudioLevel,
@@ -75,7 +75,7 @@ SERVER_MESSAGES: tuple[type[Message], ...] = (
     BotAudioLevel, BotLlmSearchResponse,
     LlmFunctionCallStarted, LlmFunctionCallInProgress, LlmFunctionCallStopped, LlmFunctionCall,
     LlmFunctionCallStart,
-    UiCommand, UiJobGroup, Metrics,
+    UiCommand, UiJobGroup, UiTask, Metrics,
     ConfigAvailable, CurrentConfig, ConfigUpdated, ConfigError, ActionsAvailable, ActionResponse,
 )  # fmt: skip
 """Everything that the protocol has for a server to say. What says of itself that it is not sent never is."""

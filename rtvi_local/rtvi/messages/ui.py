@@ -31,3 +31,20 @@ class UiJobGroup(Message, frozen=True):
     data: Any = None
     status: Literal["completed", "cancelled", "failed", "error"] | None = None
     response: Any = None
+
+
+class UiTask(Message, frozen=True):
+    """`ui-job-group` under its name in 1.3, where jobs are tasks and their workers agents."""
+
+    type: ClassVar[str] = "ui-task"
+    since: ClassVar[str] = "1.3"
+    kind: Literal["group_started", "task_update", "task_completed", "group_completed"]
+    task_id: str
+    at: int
+    agents: list[str] | None = None
+    label: str | None = None
+    cancellable: bool | None = None
+    agent_name: str | None = None
+    data: Any = None
+    status: Literal["completed", "cancelled", "failed", "error"] | None = None
+    response: Any = None
