@@ -147,7 +147,7 @@ def _possible(setting: Setting, value: Value) -> Value:
 
 
 def _refusal(setting: Setting, value: object) -> Refused:
-    shown = repr(value)
+    shown = "not a text" if setting.secret else repr(value)
     hint = ""
     if setting.choices and isinstance(value, str):
         import difflib  # only when something is wrong

@@ -202,6 +202,13 @@ def test_print_config_shows_no_password_and_says_where_it_goes(tmp_path: Path) -
     assert load(printed, tmp_path).config == build(values_of(loaded.config) | {"webrtc.turn_credential": ""})
 
 
+def test_a_password_without_quotes_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load("[webrtc]\nturn_credential = 246810\n", tmp_path)
+    assert "webrtc.turn_credential is not a text; allowed is text" in str(refused.value)
+    assert "246810" not in str(refused.value)
+
+
 def test_print_config_tells_meaning_unit_and_origin() -> None:
     printed = to_toml(load(flags={"server.port": "0"}))
     assert "# TCP port of the page and the API (a whole number from 0 to 65535)\nport = 0  # --port\n" in printed
