@@ -23,7 +23,6 @@ from rtvi_local.bench.words import normalised_words
 from rtvi_local.engines.interfaces import Voice
 
 ANSWERED_S = 60
-QUIET_MS = 300
 
 Json = dict[str, Any]
 
@@ -146,7 +145,7 @@ async def ask(url: str, voice: Voice, tools: Sequence[Json], text: str, question
 
         def over() -> bool:
             answer_calls()
-            return _is_over([message.type for message in caller.messages])
+            return is_answered([message.type for message in caller.messages])
 
         said = caller.say(await synthesize(voice, text))
         await said.done.wait()
@@ -158,8 +157,9 @@ async def ask(url: str, voice: Voice, tools: Sequence[Json], text: str, question
         return judged(text, question, calls, words, must_say, waited_ms)
 
 
-def _is_over(types: Sequence[str]) -> bool:
-    """Whether the bot has spoken to its end after the person last did."""
+def is_answered(types: Sequence[str]) -> bool:
+    """Whether the bot has spoken to its end after the person last did. A sentence with a pause in it may be answered in the
+    pause and once more, whole: what was interrupted was not the answer."""
     edges = ("user-started-speaking", "user-stopped-speaking", "bot-interrupted", "bot-stopped-speaking")
     last = [type for type in types if type in edges][-2:]
     return last[-1:] == ["bot-stopped-speaking"] and last[0] != "bot-interrupted"

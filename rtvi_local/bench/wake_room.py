@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtvi_local.bench.speech import resampled
 from rtvi_local.config import Config, Wake
 from rtvi_local.engines.fakes import ScriptedModel, ToneVoice
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Int16, SpokenChunk, SpokenWord, Transcriber
@@ -122,7 +121,3 @@ class Room:
                 self.turns.append(self._last_turn[revision])
             case _:
                 pass
-
-
-def at_16khz(sound: Int16, rate: int) -> Int16:
-    return resampled(sound, rate, LISTENING_SAMPLE_RATE)

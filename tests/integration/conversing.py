@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from rtvi_local.audio.pcm import to_float
 from rtvi_local.bench.caller import Caller, Int16, Said
 from rtvi_local.bench.speech import CALLER_RATE, resampled, synthesize
+from rtvi_local.bench.tools import is_answered
 from rtvi_local.bench.words import normalised_words
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.piper import PiperVoice
@@ -76,7 +77,7 @@ class Talk(Instruments):
         """Wait until the answer to the last thing that was said is over; returns the text of all that was answered."""
         messages = self.caller.messages
         await self.caller.wait_until(
-            lambda: _is_answered([message.type for message in messages[since:]]), "no answer", since=since, timeout_s=60
+            lambda: is_answered([message.type for message in messages[since:]]), "no answer", since=since, timeout_s=60
         )
         return "".join(m.data["text"] for m in self.caller.messages[since:] if m.type == "bot-llm-text").strip()
 
@@ -87,11 +88,3 @@ class Talk(Instruments):
         """The words that the client was told have been spoken."""
         outputs = [message.data for message in self.caller.messages[since:] if message.type == "bot-output"]
         return normalised_words(" ".join(data["text"] for data in outputs if data["spoken_status"] == "completed"))
-
-
-def _is_answered(types: Sequence[str]) -> bool:
-    """Whether the bot has spoken to its end after the person last did. A sentence with a pause in it may be answered in the
-    pause and once more, whole: what was interrupted was not the answer."""
-    edges = ("user-started-speaking", "user-stopped-speaking", "bot-interrupted", "bot-stopped-speaking")
-    last = [type for type in types if type in edges][-2:]
-    return last[-1:] == ["bot-stopped-speaking"] and last[0] != "bot-interrupted"
