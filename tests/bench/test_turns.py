@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtvi_local.bench.caller import Arrival
-from rtvi_local.bench.turns import answers, end, interruptions, noise, runner
+from rtvi_local.bench.turns import answers, echo, end, interruptions, noise, runner
 from rtvi_local.bench.turns.cli import chosen
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played
 from rtvi_local.bench.turns.kinds import KINDS
@@ -122,6 +123,17 @@ def test_noise_may_open_turns_but_must_not_be_answered() -> None:
     assert broken({"kinds": {"noise": [{**one, "detector": True}]}}) == []
     assert broken({"kinds": {"noise": [{**one, "detector": True, "replies": 1}]}})
     assert broken({"kinds": {"noise": [{**one, "group": "silence", "transcripts": ["you"], "detector": True}]}})
+
+
+def test_echo_has_a_line_of_its_own_for_each_level_and_delay() -> None:
+    cells = itertools.product(echo.LEVELS_DB, echo.DELAYS_MS)
+    alone = {"group": "alone", "detector": True}
+    outcomes: list[Outcome] = [{**alone, "level_db": level, "delay_ms": delay, "signs": []} for level, delay in cells]
+    outcomes[0]["signs"] = ["bot-interrupted"]
+    lines = [line.split("  ")[0] for line in table({"kinds": {"echo": outcomes}}).splitlines()]
+    assert len([name for name in lines if " after " in name]) == len(outcomes)
+    row = next(line for line in table({"kinds": {"echo": outcomes}}).splitlines() if "at -30 dB after 20 ms" in line)
+    assert "1 of 1" in row
 
 
 def test_both_ways_stand_side_by_side_and_only_the_default_one_is_judged() -> None:

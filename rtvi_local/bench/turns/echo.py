@@ -116,7 +116,7 @@ def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
         shown.append(Figure(f"echo at {level:.0f} dB: interrupts itself", _count(some), of=len(some), at_most=bound))
         for delay in DELAYS_MS:
             cell = [one for one in some if one["delay_ms"] == delay]
-            shown.append(Figure(f"… after {delay:.0f} ms", _count(cell), of=len(cell)))
+            shown.append(Figure(f"… at {level:.0f} dB after {delay:.0f} ms", _count(cell), of=len(cell)))
     return [
         *shown,
         Figure("a person as loud as the echo stops the voice", len(stops), of=len(over), at_least=0.9 * len(over)),
