@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtvi_local.bench.report import PROCESS, WATERFALL
+from rtvi_local.bench.cli import QUESTIONS
+from rtvi_local.bench.latency import Turn
+from rtvi_local.bench.report import PROCESS, WATERFALL, whole
 from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
@@ -109,7 +111,13 @@ def _latency(report: Found) -> Iterable[str]:
         if name in summary:
             shown = "**voice to voice**" if name == "total" else name.replace("_", " ")
             rows.append((f"{shown}, ms", *_spread(summary[name]), str(latency["counts"]["counted"]) if name == "total" else ""))
-    rows += [(f"turn {depth} of a conversation, ms", *_spread(one), "") for depth, one in latency.get("by depth", {}).items()]
+    turns = [Turn(**turn) for turn in latency.get("turns", ())]
+    askers = (("asked by people, in recordings, ms", False), ("asked by the default voice, ms", True))
+    for who, is_own in askers if turns else ():
+        some = whole([turn for turn in turns if (turn.name in QUESTIONS) == is_own])
+        rows.append((who, *_spread(some), str(some["counted"])))
+    for depth, one in latency.get("by depth", {}).items():
+        rows.append((f"turn {depth} of a conversation, ms", *_spread(one), str(one.get("counted", ""))))
     for callers, one in report.get("conversations", {}).get("at once", {}).items():
         rows.append((f"{callers} talking at the same time, ms", *_spread(one), str(one["counted"])))
     if long := report.get("long"):

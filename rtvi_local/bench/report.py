@@ -44,12 +44,18 @@ def summary(turns: Sequence[Turn]) -> Figures:
 
 
 def by_depth(turns: Sequence[Turn]) -> dict[int, dict[str, float]]:
-    """Median and p90 of the whole at the first and at the deepest turn of the conversations: depth (from 1) -> figures."""
+    """The whole at the first and at the deepest turn of the conversations, and of how many: depth (from 1) -> figures."""
     depths = sorted({turn.depth for turn in turns})
     return {
-        depth + 1: spread([turn.total_ms or 0.0 for turn in turns if turn.depth == depth and turn.counts])
+        depth + 1: whole([turn for turn in turns if turn.depth == depth])
         for depth in dict.fromkeys((*depths[:1], *depths[-1:]))
     }
+
+
+def whole(turns: Sequence[Turn]) -> dict[str, float]:
+    """Median and p90 of the whole over the turns that count, and how many those are."""
+    values = [turn.total_ms or 0.0 for turn in turns if turn.counts]
+    return {**spread(values), "counted": len(values)}
 
 
 def counts(turns: Sequence[Turn]) -> dict[str, int]:
@@ -76,7 +82,7 @@ def table(turns: Sequence[Turn]) -> str:
         [what, "", *(f"{spreads[what]:.0f}" if spreads else "" for spreads in grouped.values())] for what in ("median", "p90")
     ]
     for depth, spreads in by_depth(turns).items():
-        below.append([f"median of turn {depth}", str(depth), f"{spreads['median']:.0f}" if spreads else ""])
+        below.append([f"median of turn {depth}", str(depth), f"{spreads['median']:.0f}" if "median" in spreads else ""])
     return aligned(heads, rows, below) + "\n\n" + waterfall(figures)
 
 

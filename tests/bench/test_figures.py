@@ -50,7 +50,9 @@ def test_turns_become_a_table(tmp_path: Path) -> None:
     (tmp_path / "latency.json").write_text(json.dumps(report))
     page = figures_page(tmp_path)
     assert "| **voice to voice**, ms | 450 | 490 | 2 |" in page
-    assert "| turn 10 of a conversation, ms | 500 | 500 |  |" in page
+    assert "| asked by people, in recordings, ms |  |  | 0 |" in page
+    assert "| asked by the default voice, ms | 450 | 490 | 2 |" in page
+    assert "| turn 10 of a conversation, ms | 500 | 500 | 1 |" in page
     assert "Of 3 turns, 1 were answered into a pause" in page
     assert "| ready after | 3.2 s |" in page
     assert "| idle, 8 connected | 20.0 % of one core |" in page
