@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rtvi_local.bench.caller import Arrival
+from rtvi_local.bench.latency import Utterance as Recorded
 from rtvi_local.bench.turns import answers, echo, end, interruptions, noise, runner
 from rtvi_local.bench.turns.cli import chosen
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played
@@ -65,6 +66,16 @@ def test_the_issue_s_counts_are_played() -> None:
     noisy = [group for group, _ in noise.order()]
     for is_silence in (True, False):
         assert noise.PIECE_S * sum((group == noise.SILENCE) == is_silence for group in noisy) >= 600
+
+
+def test_in_a_recording_the_voice_ends_before_the_click_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [Recorded("hey-guys", LOUD, (100, 500)), Recorded("jfk", LOUD, (0, 960)), Recorded("wake-alexa", LOUD, (0, 960))]
+    monkeypatch.setattr(end, "spoken_by_people", lambda folder: said)
+    scenes = end.scenes(cast(Studio, Hums()), Path("recordings"))[-2:]
+    assert [(scene.name, scene.group, scene.speech) for scene in scenes] == [
+        ("hey-guys.wav", "recorded", (100, 500)),
+        ("jfk.wav", "paused", (0, 960)),
+    ]
 
 
 def test_the_second_set_of_utterances_shares_none_with_the_first() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtvi_local.bench.caller import Caller, Int16, Message, Said
+from rtvi_local.bench.cli import recordings as spoken_by_people
 from rtvi_local.bench.report import percentile
-from rtvi_local.bench.speech import read_wav
 from rtvi_local.bench.turns import scenes as scene_files
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.sounds import Studio
@@ -29,6 +29,8 @@ class EndScene:
     group: str
     """complete, paused, whole_before_pause: see scenes/end_of_turn.toml."""
     samples: Int16
+    speech: tuple[int, int] | None = None
+    """Where in it the voice is: a breath or a click behind the last word is not the end that is waited for."""
 
 
 def scenes(studio: Studio, recordings: Path | None) -> list[EndScene]:
@@ -38,11 +40,10 @@ def scenes(studio: Studio, recordings: Path | None) -> list[EndScene]:
         for group in ("complete", "paused", "whole_before_pause")
         for utterance in getattr(said, group)
     ]
-    files = sorted(recordings.glob("*.wav")) if recordings else []
     people = [
-        EndScene(path.name, "paused" if path.name in _PAUSES_INSIDE else "recorded", read_wav(path))
-        for path in files
-        if not path.name.startswith("wake-")
+        EndScene(name, "paused" if name in _PAUSES_INSIDE else "recorded", one.samples, one.speech)
+        for one in spoken_by_people(recordings)
+        if not (name := f"{one.name}.wav").startswith("wake-")
     ]
     return made + people
 
@@ -50,7 +51,7 @@ def scenes(studio: Studio, recordings: Path | None) -> list[EndScene]:
 async def play(place: Place, scene: EndScene) -> Played:
     async with place.call(_FEW_WORDS) as caller:
         await asyncio.sleep(0.3)
-        said = caller.say(scene.samples)
+        said = caller.say(scene.samples, scene.speech)
         await said.done.wait()
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
             await caller.wait_until(
