@@ -10,7 +10,6 @@ the embedding is only looked up, and what the output matrix loses is heard.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ import platformdirs
 
 from rtvi_local.engines.gguf_header import BadHeader, Tensor, read_tensors
 from rtvi_local.engines.interfaces import EngineError
+from rtvi_local.model_store.files import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def recode(path: Path, progress: Callable[[float], None], *, cache_directory: Pa
     """
     if (made := find_recoded(path, cache_directory=cache_directory)) is not None:
         return made
-    digest = _sha256(path)
+    digest = sha256_of(path)
     refused: OSError | None = None
     for place in _places(path, cache_directory):
         try:
@@ -146,21 +146,13 @@ def _places(path: Path, cache_directory: Path | None) -> tuple[Path, Path]:
 
 def _state(path: Path, digest: str = "") -> list[int | str]:
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns, digest or _sha256(path)]
+    return [status.st_size, status.st_mtime_ns, digest or sha256_of(path)]
 
 
 def _unchanged(path: Path, state: list[int | str], *, afresh: bool = False) -> bool:
     size, changed_ns, digest = state
     status = path.stat()
-    return status.st_size == size and ((status.st_mtime_ns == changed_ns and not afresh) or _sha256(path) == digest)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return status.st_size == size and ((status.st_mtime_ns == changed_ns and not afresh) or sha256_of(path) == digest)
 
 
 def _sweep(place: Path) -> None:

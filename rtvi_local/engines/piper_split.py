@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from rtvi_local.engines.interfaces import EngineError
+from rtvi_local.model_store.files import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def prepare(directory: Path, *, cache_directory: Path | None = None) -> SplitVoi
     must be run whole. Raises EngineError for a file that is not a model.
     """
     path = voice_model_path(directory)
-    name = f".split-{FORMAT}-{_sha256(path)}"
+    name = f".split-{FORMAT}-{sha256_of(path)}"
     fallback = cache_directory or platformdirs.user_cache_path("rtvi-local") / "voices"
     places = (directory / name, fallback / name)
     for place in places:
@@ -77,14 +77,6 @@ def prepare(directory: Path, *, cache_directory: Path | None = None) -> SplitVoi
         else:
             return SplitVoice(str(place / "encoder.onnx"), str(place / "decoder.onnx"))
     return SplitVoice(encoder, decoder)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _write(place: Path, files: dict[str, bytes]) -> None:

@@ -70,11 +70,6 @@ class Context:
     def add_user(self, text: str) -> None:
         self.messages = self.with_user(text)
 
-    def add_assistant(self, text: str) -> None:
-        """Remember what of a reply was heard; nothing, if nothing was."""
-        if text.strip():
-            self.messages.append({"role": "assistant", "content": text.strip()})
-
     def append(self, role: str, content: object) -> None:
         if role == "user" and (isinstance(content, str) or parts(content) is not None):
             self.messages = self._with_user(content)

@@ -22,13 +22,6 @@ def test_asking_what_if_changes_nothing() -> None:
     assert context.messages == []
 
 
-def test_a_reply_of_which_nothing_was_heard_is_not_remembered() -> None:
-    context = Context()
-    context.add_user("Hi")
-    context.add_assistant("  ")
-    assert context.messages == [said("user", "Hi")]
-
-
 def count_words(messages: Sequence[Message]) -> int:
     return sum(len(str(message["content"]).split()) for message in messages)
 
