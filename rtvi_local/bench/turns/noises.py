@@ -18,6 +18,8 @@ RATE = LISTENING_SAMPLE_RATE
 
 WALL_HZ = 400.0
 """Above it, a partition takes 12 dB an octave off what comes through."""
+_JINGLE_S = 1.5
+"""Of music that begins over the bot's voice and stops again."""
 _NOTES = {"Am": (0, 3, 7), "F": (-4, 0, 3), "C": (3, 7, 10), "G": (-2, 2, 5)}
 """Semitones above A."""
 
@@ -109,7 +111,7 @@ def household(seconds: float, seed: int) -> Float32:
     length = int(seconds * RATE)
     chance = np.random.default_rng(seed)
     sound = 0.02 * np.sum([np.sin(2 * np.pi * 50 * h * _times(seconds)) / h for h in range(1, 9)], axis=0).astype(np.float32)
-    names = [name for name in SHORT if name not in ("mhm", "uh-huh")]  # these are said to somebody
+    names = [name for name in SHORT if name not in ("mhm", "uh-huh", "music")]  # said to somebody, or a room's own
     for at in np.arange(0, length, RATE):
         one = SHORT[names[int(chance.integers(len(names)))]](int(at))
         _add(sound, one / max(1e-6, float(np.abs(one).max())), int(at + chance.integers(RATE)))
@@ -236,4 +238,5 @@ SHORT: dict[str, Callable[[int], Float32]] = {
     "typing": _typing,
     "chair": _chair,
     "dog": _dog,
+    "music": lambda seed: music(_JINGLE_S, seed),
 }
