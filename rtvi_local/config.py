@@ -131,6 +131,7 @@ class Turns:
         "what speech over the bot does: nothing, pause the voice until it is clear what it is, or end the reply at once",
         choices=("never", "polite", "eager"),
     )
+    push_to_talk: bool = setting(False, "hear only what is said while the client holds its button (talk:press, talk:release)")
     detector: bool = setting(True, "use the turn detector; without it silence alone ends a turn")
     wait_unjudged_ms: int = setting(500, "silence that ends a turn without the turn detector", unit="ms", least=0, most=1500)
     max_turn_ms: int = setting(30_000, "longest turn; it ends there whatever is said", unit="ms", least=1000)

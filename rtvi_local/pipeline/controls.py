@@ -10,6 +10,7 @@ from rtvi_local.pipeline.context import Context, Message
 from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnDropped
 from rtvi_local.pipeline.turn_states import Idle
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+from rtvi_local.stages.push_to_talk import PushToTalk
 from rtvi_local.tools.tool import Tool
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ MOST_WAITING = 32
 class Controls:
     """What interrupts happens at once; what does not waits until nobody speaks and nothing is being answered."""
 
-    def __init__(self, context: Context, turns: PhraseEndpointing) -> None:
+    def __init__(self, context: Context, turns: PhraseEndpointing, button: PushToTalk) -> None:
         self._context = context
         self._turns = turns
+        self.button = button
         self._waiting: list[Callable[[], None]] = []
         self.tools: Callable[[], Sequence[Tool]] = tuple
         """What the model is told of beside the context."""

@@ -37,6 +37,7 @@ from rtvi_local.rtvi.messages.user import UserAudioLevel
 from rtvi_local.rtvi.session import RtviSession
 from rtvi_local.stages.listening import Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
+from rtvi_local.stages.push_to_talk import PushToTalk
 from rtvi_local.stages.registry import DEFAULT_PIPELINE, Parts, build, check_order
 from rtvi_local.stages.wake_words_gate import WakeWordsGate
 from rtvi_local.tools.tool import Tool
@@ -138,7 +139,8 @@ class Conversation:
         self.rtvi.tell_also(config.messages)
         self._user_level = LevelMeter(LISTENING_SAMPLE_RATE, lambda value: self.rtvi.send(UserAudioLevel(value)))
         self._bot_level = LevelMeter(rate, lambda value: self.rtvi.send(BotAudioLevel(value)))
-        self.controls = Controls(self.context, self._turns)
+        button = next(stage for stage in built if isinstance(stage, PushToTalk))
+        self.controls = Controls(self.context, self._turns, button)
         self.controls.tools = lambda: self.toolbox.tools
         self._keeper = ContextKeeper(
             self.context,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
+    ButtonReleased,
     Clause,
     Frame,
     Measured,
@@ -76,9 +77,10 @@ class Trace:
     def observe(self, frame: Frame) -> None:
         match frame:
             case SpeechStopped():
-                self._stopped = frame
-                self._marks = {"hearing": self._now_ms()}
-                self._measured.clear()
+                self._begin(frame)
+            case ButtonReleased(at_ms, waited_ms):
+                # Whatever was heard last: this is when the person is done.
+                self._begin(SpeechStopped(at_ms, waited_ms))
             case Measured(processor, "processing", value_s, _, revision) if part := _MEASURED.get(processor):
                 self._measured.setdefault((revision, part), value_s * 1000)
             case Transcript(_, True, revision):
@@ -110,6 +112,11 @@ class Trace:
             self._mark("packet", self._revision)
             self._report(Waterfall(self._revision, self._parts()))
             self._marks, self._leaving = {}, False
+
+    def _begin(self, stopped: SpeechStopped) -> None:
+        self._stopped = stopped
+        self._marks = {"hearing": self._now_ms()}
+        self._measured.clear()
 
     def _mark(self, step: str, revision: int) -> None:
         if revision == self._revision and self._marks:

@@ -42,7 +42,7 @@ class Deciding:
     text: str | None = None
     probability: float | None = None
     must_end: bool = False
-    """The turn has reached its longest time: no pause is waited for."""
+    """The turn has reached its longest time, or the button was let go of: no pause is waited for."""
     words: str = ""
     ending: float | None = None
     """The language model's log-probability that a sentence ends where `text` does."""
@@ -167,11 +167,38 @@ class Hushed:
 
 
 @dataclass(frozen=True, slots=True)
+class Pressed:
+    """The person holds the button: they have the floor, as long as they like."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The person has let go of the button: what they said is over now, whatever the silence."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     at_ms: float
 
 
-Event = SpeechBegan | SpeechPaused | WordsSoFar | Transcribed | EndJudged | WordsJudged | Typed | Delivered | Hushed | Tick
+Event = (
+    SpeechBegan
+    | SpeechPaused
+    | WordsSoFar
+    | Transcribed
+    | EndJudged
+    | WordsJudged
+    | Typed
+    | Delivered
+    | Hushed
+    | Pressed
+    | Released
+    | Tick
+)
 
 # --- what must be done -------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ from rtvi_local.pipeline.turn_states import (
     OpenTurn,
     Overlapping,
     PauseVoice,
+    Pressed,
+    Released,
     ResumeVoice,
     SpeechBegan,
     SpeechPaused,
@@ -72,6 +74,10 @@ def step(state: State, event: Event, policy: Policy) -> Step:
             return _typed(state, event)
         case Hushed():
             return _hushed(state)
+        case Pressed():
+            return _pressed(state)
+        case Released(at_ms):
+            return _released(state, at_ms, policy)
         case _:
             pass
     match state:
@@ -127,8 +133,7 @@ def _evaluate(state: Listening, quiet_since_ms: float, *, must_end: bool) -> Ste
 def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
     match event:
         case SpeechBegan() if not state.must_end:
-            words = state.words if state.text is None else state.text
-            return Listening(state.latest, state.started_ms, words, state.over_voice), (Supersede(state.latest),)
+            return _goes_on(state)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
             return _heard(state, text, at_ms, policy)
         case WordsSoFar(at_ms, text) if state.text is None:
@@ -143,6 +148,12 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
             return _settle(state, at_ms, policy)
         case _:
             return state, ()
+
+
+def _goes_on(state: Deciding) -> Step:
+    """It was a pause within the turn."""
+    words = state.words if state.text is None else state.text
+    return Listening(state.latest, state.started_ms, words, state.over_voice), (Supersede(state.latest),)
 
 
 def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
@@ -346,5 +357,34 @@ def _hushed(state: State) -> Step:
             return _dropped(state)
         case Answering() | Overlapping() | Judging():
             return Idle(state.latest), (Interrupt(state.reply), ForgetAudio())
+        case _:
+            assert_never(state)
+
+
+def _pressed(state: State) -> Step:
+    match state:
+        case Idle() | Listening():
+            return state, ()
+        case Deciding():
+            return _goes_on(state)
+        case Answering() | Overlapping() | Judging():
+            return _hushed(state)
+        case _:
+            assert_never(state)
+
+
+def _released(state: State, at_ms: float, policy: Policy) -> Step:
+    match state:
+        case Idle() | Judging():
+            return state, ()
+        case Listening():
+            return _evaluate(state, at_ms, must_end=True)
+        case Deciding():
+            return _settle(replace(state, must_end=True), at_ms, policy)
+        case Overlapping():
+            return _overlapping(state, SpeechPaused(at_ms, at_ms), policy)
+        case Answering():
+            # A sound whose words are still to come has ended before.
+            return (state, ()) if state.unjudged else _answering(state, SpeechPaused(at_ms, at_ms), policy)
         case _:
             assert_never(state)

@@ -98,6 +98,18 @@ def _interrupt(controls: Controls, messages: Callable[[], list[Message]], given:
     return True
 
 
+def _press(controls: Controls, messages: Callable[[], list[Message]], given: Arguments) -> bool:
+    del messages, given
+    controls.button.press()
+    return True
+
+
+def _release(controls: Controls, messages: Callable[[], list[Message]], given: Arguments) -> bool:
+    del messages, given
+    controls.button.release()
+    return True
+
+
 _PART = {"first": "number", "count": "number"}
 _NEW = {"messages": "array", "role": "string", "content": "string", "run_immediately": "bool"}
 
@@ -114,6 +126,8 @@ ACTIONS: Mapping[str, Known] = {
         Known("tts", "say", "speak this text, after what is being said or, with `interrupt`, instead of it", "bool", _say,
               {"text": "string", "interrupt": "bool"}),
         Known("tts", "interrupt", "stop speaking", "bool", _interrupt),
+        Known("talk", "press", "hear what is said until talk:release, instead of what is being said", "bool", _press),
+        Known("talk", "release", "what was said since talk:press is the whole of it: answer", "bool", _release),
         Known("context", "get", "as llm:get_context; `first` and `count` give a part of it", "object", _get, _PART),
         Known("context", "set", "as llm:set_context", "bool", _set, {"messages": "array", "run_immediately": "bool"}),
         Known("context", "append", "as llm:append_to_messages", "bool", _append, _NEW),

@@ -14,6 +14,8 @@ from typing_extensions import assert_never
 from rtvi_local.config import Config
 from rtvi_local.pipeline import turn_states as turns
 from rtvi_local.pipeline.frames import (
+    ButtonPressed,
+    ButtonReleased,
     Configured,
     EndOfTurn,
     EndOfWords,
@@ -74,6 +76,8 @@ class PhraseEndpointing(Stage):
         self._language: str | None = None
         """Of the newest transcript."""
         self._muted = False
+        self._held = False
+        """The person holds the button, and may pause as long as they like."""
 
     @property
     def state(self) -> turns.State:
@@ -83,7 +87,13 @@ class PhraseEndpointing(Stage):
         match frame:
             case SpeechStarted(at_ms):
                 self.post(turns.SpeechBegan(at_ms))
-            case SpeechStopped(at_ms, silence_ms):
+            case ButtonPressed(at_ms):
+                self._held = True
+                self.post(turns.Pressed(at_ms))
+            case ButtonReleased(at_ms, _):
+                self._held = False
+                self.post(turns.Released(at_ms))
+            case SpeechStopped(at_ms, silence_ms) if not self._held:
                 self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
             case Transcript(text, final, revision, language):
                 self._language = language

@@ -23,6 +23,7 @@ from rtvi_local.stages.llm_context import LlmContext, LlmContextRecorder, fitter
 from rtvi_local.stages.own_voice import OwnVoiceMark
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing, turn_policy
 from rtvi_local.stages.processing_sound_emitter import ProcessingSoundEmitter
+from rtvi_local.stages.push_to_talk import PushToTalk
 from rtvi_local.stages.tts import Tts
 from rtvi_local.stages.wake_words_gate import WakeWordsEar, WakeWordsGate
 from rtvi_local.tools.tool import Tool
@@ -151,8 +152,9 @@ def check_order(names: Sequence[str]) -> None:
 def build(names: Sequence[str], parts: Parts) -> list[Stage]:
     """The stages by name, in order, between the ear and the mouth.
 
-    The speaker follows the voice; behind it stands the second `llm_context`, whether it was named or not. Before the ear may
-    stand the gate's own, and before all of them what knows the own voice. Raises PipelineError, EngineError.
+    The speaker follows the voice; behind it stands the second `llm_context`, whether it was named or not. Before the ear stands
+    the button to talk, between them the gate's own ear, and before all of them what knows the own voice. Raises PipelineError,
+    EngineError.
     """
     check_order(names)
     stages: list[Stage] = [parts.listening]
@@ -163,7 +165,8 @@ def build(names: Sequence[str], parts: Parts) -> list[Stage]:
             stages.append(parts.speaker)
     stages.append(LlmContextRecorder(parts.context))
     gates = [stage for stage in stages if isinstance(stage, WakeWordsGate)]
-    return [*_before_all(parts), *(ear for gate in gates for ear in _ears(gate, parts)), *stages]
+    button = PushToTalk(only_held=parts.config.turns.push_to_talk, preroll_ms=parts.config.vad.preroll_ms)
+    return [*_before_all(parts), button, *(ear for gate in gates for ear in _ears(gate, parts)), *stages]
 
 
 def _before_all(parts: Parts) -> Iterator[Stage]:

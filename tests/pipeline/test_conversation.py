@@ -18,6 +18,7 @@ from rtvi_local.engines.interfaces import Float32, LanguageModel, Transcriber, T
 from rtvi_local.pipeline.context import Message
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.stages.registry import PipelineError, check_order
 from rtvi_local.transports.loopback import LoopbackTransport
 
@@ -446,3 +447,32 @@ def test_hanging_up_in_mid_reply_leaves_nothing_running_and_frees_the_model() ->
 def test_a_pipeline_that_cannot_work_is_refused_by_name(stages: list[str], complaint: str) -> None:
     with pytest.raises(PipelineError, match=complaint):
         check_order(stages)
+
+
+def test_a_turn_is_as_long_as_the_button_is_held_and_the_rest_is_not_heard() -> None:
+    async def story() -> None:
+        config = replace(CONFIG, turns=replace(CONFIG.turns, push_to_talk=True))
+        reports: list[Waterfall] = []
+        call = Call(replies=["It is a story. " * 20], config=config, on_waterfall=reports.append)
+        await call.speak(1000)
+        await call.be_quiet(2000)
+        assert not call.news("user-started-speaking")
+        assert await call.request("talk:press") is True
+        await call.speak(500)
+        await call.be_quiet(3000)
+        await call.speak(500)
+        assert not call.news("user-stopped-speaking")
+        assert await call.request("talk:release") is True
+        await call.be_quiet(1500)
+        assert len(call.news("user-started-speaking")) == len(call.news("user-stopped-speaking")) == 1
+        (heard,) = (message["content"] for message in call.said if message["role"] == "user")
+        assert 4.0 <= float(str(heard).split()[-2]) <= 4.0 + 0.6, "the turn, a pre-roll, and the end of it"
+        assert call.audible_between(call.now_ms - 200, call.now_ms)
+        (waterfall,) = reports
+        assert waterfall.total_ms < 1000, "it counts from the release"
+        await call.request("talk:press")
+        await call.be_quiet(200)
+        assert not call.audible_between(call.now_ms - 100, call.now_ms), "the button silences the bot"
+        await call.hang_up()
+
+    virtual_clock.run(story())

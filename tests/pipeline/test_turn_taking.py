@@ -29,6 +29,8 @@ from rtvi_local.pipeline.turn_states import (
     OpenTurn,
     Overlapping,
     PauseVoice,
+    Pressed,
+    Released,
     ResumeVoice,
     SpeechBegan,
     SpeechPaused,
@@ -394,6 +396,45 @@ def test_typed_text_takes_the_floor_from_whoever_has_it() -> None:
     assert play(listening, Typed(100, "hi"))[1] == [DropTurn(0), ForgetAudio(), Think(1, "hi", typed=True), Commit(1)]
 
 
+def test_whoever_lets_go_of_the_button_is_answered_as_soon_as_their_words_are_known() -> None:
+    state, effects = play(Idle(), Pressed(0), SpeechBegan(300), WordsSoFar(1000, "I want to"), Released(1500))
+    assert effects == [OpenTurn(), Evaluate(1)]
+    state, effects = play(state, Transcribed(1900, "I want to go to", 1))
+    assert effects == [Think(1, "I want to go to"), Commit(1), ForgetAudio()], "however unfinished it sounds"
+    assert isinstance(state, Answering)
+
+
+def test_letting_go_ends_a_turn_whose_pause_is_being_weighed() -> None:
+    paused, _ = play(Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), Transcribed(1150, "I want to go to", 1))
+    _, effects = play(paused, Released(1200))
+    assert effects == [Commit(1), ForgetAudio()]
+
+
+def test_who_presses_again_before_the_answer_goes_on_with_the_turn() -> None:
+    state, effects = play(Idle(), Pressed(0), SpeechBegan(300), Released(1500), Pressed(1600))
+    assert effects == [OpenTurn(), Evaluate(1), Supersede(1)]
+    _, effects = play(state, Transcribed(1900, "What time", 1), SpeechBegan(2000), Released(3000))
+    assert effects == [Evaluate(2)]
+
+
+def test_the_button_stops_a_reply_whatever_interruptions_are_allowed() -> None:
+    _, effects = play(answering(), Pressed(3000), policy=Policy(interruptions="never"))
+    assert effects == [Interrupt(1), ForgetAudio()]
+
+
+def test_a_sound_over_the_reply_ends_where_the_button_is_let_go() -> None:
+    overlapping, _ = play(answering(), SpeechBegan(3000))
+    state, effects = play(overlapping, Released(3400))
+    assert isinstance(state, Judging)
+    assert effects == [Evaluate(2)]
+    let_go, _ = play(overlapping, Tick(3000 + LONGEST_WORDLESS_MS))
+    state, effects = play(let_go, Released(9000))
+    assert isinstance(state, Answering)
+    assert state.unjudged
+    assert effects == [Evaluate(2)]
+    assert play(state, Released(9100)) == (state, []), "its words are still wanted"
+
+
 # --- random walks ------------------------------------------------------------------------------------------------------
 
 
@@ -431,7 +472,9 @@ class World:
                 self.quiet_since_ms = None
             case SpeechPaused(_, quiet_since_ms) if any(isinstance(effect, Evaluate) for effect in effects):
                 self.quiet_since_ms = quiet_since_ms
-            case Tick(at_ms) if any(isinstance(effect, Evaluate) for effect in effects):
+            case Pressed():
+                self.quiet_since_ms = None
+            case Released(at_ms) | Tick(at_ms) if any(isinstance(effect, Evaluate) for effect in effects):
                 self.quiet_since_ms = at_ms
             case WordsSoFar(_, text) if self.utterance and not _knows_final_words(before):
                 self.words = text
@@ -456,7 +499,9 @@ class World:
         match event:
             case SpeechBegan():
                 self.speaking, self.awaited = policy.interruptions != "never", 0
-            case SpeechPaused() | Typed() | Hushed():
+            case Pressed():
+                self.awaited = 0
+            case SpeechPaused() | Typed() | Hushed() | Released():
                 self.speaking = False
             case Delivered(_, revision) if revision == self.reply:
                 self.reply = 0
@@ -524,9 +569,11 @@ def random_event(random_: random.Random, state: State, world: World, now_ms: flo
         Delivered(now_ms, random_.choice([world.reply, revision])),
         Typed(now_ms, "typed"),
         Hushed(now_ms),
+        Pressed(now_ms),
+        Released(now_ms),
     ]
-    # The last three end most of what has begun: were they as frequent, few walks would come far.
-    return random_.choices(events, [3] * (len(events) - 3) + [1] * 3)[0]
+    # The last five end most of what has begun: were they as frequent, few walks would come far.
+    return random_.choices(events, [3] * (len(events) - 5) + [1] * 5)[0]
 
 
 @pytest.mark.parametrize("interruptions", ["never", "polite", "eager"])
@@ -568,6 +615,11 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         world.nobody_waits(now_ms)
         assert not (world.speaking and isinstance(state, Idle)), "nobody speaks without being heard"
         assert state.latest >= before.latest, "revisions never shrink"
+        if isinstance(event, Pressed):
+            assert isinstance(state, Idle | Listening), "nobody speaks to whoever holds the button"
+        if isinstance(event, Released):
+            assert not isinstance(state, Listening | Overlapping), "nothing that was said goes on behind the button"
+            assert not isinstance(state, Deciding) or patience_ms(state, policy) == 0
         if isinstance(event, Tick) and due is not None and event.at_ms >= due:
             assert state != before, "a deadline that has come moves things on"
         if isinstance(state, Deciding) and state.text is not None:

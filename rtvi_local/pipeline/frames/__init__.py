@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Union
 
-from rtvi_local.pipeline.frames.hearing import Audio, EndOfTurn, EndOfWords, SpeechStarted, SpeechStopped, Transcript, WakeState
+from rtvi_local.pipeline.frames.hearing import (
+    Audio,
+    ButtonPressed,
+    ButtonReleased,
+    EndOfTurn,
+    EndOfWords,
+    SpeechStarted,
+    SpeechStopped,
+    Transcript,
+    WakeState,
+)
 from rtvi_local.pipeline.frames.measurements import Measured, Used
 from rtvi_local.pipeline.frames.reply import Condense, Condensed, Prompt, PromptAhead, ReplyEnded, ReplyStarted, ReplyToken
 from rtvi_local.pipeline.frames.session import Configured, Failed, Image
@@ -39,7 +49,8 @@ from rtvi_local.pipeline.frames.turns import (
 )
 
 __all__ = [
-    "Audio", "BotStartedSpeaking", "BotStoppedSpeaking", "Clause", "Condense", "Condensed", "Configured", "Cue",
+    "Audio", "BotStartedSpeaking", "BotStoppedSpeaking", "ButtonPressed", "ButtonReleased", "Clause", "Condense",
+    "Condensed", "Configured", "Cue",
     "EndOfTurn", "EndOfWords", "Failed", "Filler", "Frame", "Heard", "Image", "Interrupted", "Measured", "Prompt",
     "PromptAhead", "ReplyDelivered", "ReplyEnded", "ReplyStarted", "ReplyToken", "Speech", "SpeechStarted", "SpeechStopped",
     "Superseded", "SynthesisEnded", "SynthesisStarted", "ToolCall", "ToolResult", "Transcript", "TurnCommitted",
@@ -47,7 +58,7 @@ __all__ = [
 ]  # fmt: skip
 
 Frame = Union[
-    Audio, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords, WakeState,
+    Audio, ButtonPressed, ButtonReleased, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords, WakeState,
     TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, UserMuted, VoicePaused, VoiceResumed,
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, Condense, Condensed,
     ToolCall, ToolResult, Filler,

@@ -21,6 +21,22 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """The client holds its button to talk: what comes until it lets go is one turn, whatever its pauses."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonReleased:
+    """It has let go, and all that was said until then has been heard."""
+
+    at_ms: float
+    waited_ms: float
+    """For the last of it, since the client let go."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """Voice activity began. The listening stage keeps the audio from before it (the pre-roll)."""
 
