@@ -198,6 +198,19 @@ export class VoiceClient {
     await this.#request("tts:interrupt");
   }
 
+  /**
+   * The person holds a button: the bot stops speaking, and what is said until `release()` is one turn, whatever its pauses. With
+   * `config: {phrase_endpointing: {push_to_talk: true}}` nothing else is heard.
+   */
+  async press(): Promise<void> {
+    await this.#request("talk:press");
+  }
+
+  /** The person has let go of it, and is answered. */
+  async release(): Promise<void> {
+    await this.#request("talk:release");
+  }
+
   /** Sends silence instead of the microphone, until `mute(false)`. */
   mute(muted: boolean): void {
     this.#ready().client.enableMic(!muted);

@@ -31,6 +31,8 @@ const ANSWER_TIMEOUT_MS = 15_000;
 
 export interface ConversationListener {
   onPhase(phase: Phase): void;
+  /** The assistant can be talked to, for the first time or again after the connection was lost. */
+  onReady(): void;
   /** What wakes it, when it sleeps. Comes before the phase. */
   onWakeWords(words: readonly string[]): void;
   onProblem(problem: Problem): void;
@@ -145,6 +147,27 @@ export class Conversation {
     this.#session?.client?.enableMic(!muted);
   }
 
+  /**
+   * Has only what is said between `press` and `release` be heard, or everything; undefined leaves it as the server has it. Resolves
+   * to how it is now.
+   */
+  async pushToTalk(on: boolean | undefined): Promise<boolean> {
+    const asked = on === undefined ? "config:get" : "configure";
+    const answer = await this.#session?.client?.sendClientRequest(asked, on === undefined ? {} : { phrase_endpointing: { push_to_talk: on } });
+    const { config } = answer as { config: { phrase_endpointing: { push_to_talk: boolean } } };
+    return config.phrase_endpointing.push_to_talk;
+  }
+
+  /** What is being said is dropped, and the person has the floor. */
+  press(): void {
+    if (this.#turn.botSpeaking) this.#listener.onInterrupted();
+    this.#ask("talk:press");
+  }
+
+  release(): void {
+    this.#ask("talk:release");
+  }
+
   /** Sends this track from now on, after the person has chosen another microphone. */
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
     this.#session?.socket?.media.record(track);
@@ -205,6 +228,7 @@ export class Conversation {
       onBotReady: (data) => {
         const { capabilities } = data as { capabilities?: { video_in?: boolean } };
         this.#listener.onSees(capabilities?.video_in === true && session.transport !== undefined);
+        this.#listener.onReady();
       },
       onMessageError: ({ id, data }) => {
         if (!session.files.delete(id)) return;
@@ -264,6 +288,11 @@ export class Conversation {
         this.#showLatency();
       },
     };
+  }
+
+  #ask(request: string): void {
+    // Where the connection is gone, so is the conversation.
+    void this.#session?.client?.sendClientRequest(request, {}).catch(() => undefined);
   }
 
   #showLatency(): void {

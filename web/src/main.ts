@@ -3,6 +3,7 @@
 import { type Readiness, readiness } from "./appliance";
 import { Camera } from "./camera";
 import { Conversation } from "./conversation";
+import { HoldToTalk } from "./hold_to_talk";
 import { LevelMeter } from "./levels";
 import { Microphone } from "./media";
 import type { Phase } from "./phase";
@@ -26,6 +27,8 @@ function element<T extends HTMLElement>(id: string, type: new () => T): T {
 const button = (id: string) => element(id, HTMLButtonElement);
 const [startButton, typeButton, muteButton, stopButton] = [button("start"), button("start-typing"), button("mute"), button("stop")];
 const cameraButton = button("camera");
+const talkButton = button("talk");
+const holdChoice = element("hold-to-talk", HTMLInputElement);
 const self = element("self", HTMLVideoElement);
 const fileInput = element("file", HTMLInputElement);
 const [stateLine, hintLine, latencyLine] = ["state", "hint", "latency"].map((id) => element(id, HTMLParagraphElement));
@@ -39,6 +42,10 @@ let phase: Phase = "offline";
 let server: Readiness = { kind: "ready" };
 let muted = false;
 let withMicrophone = false;
+/** Only what is said while `talkButton` is held is heard. */
+let holdsToTalk = false;
+/** Whether it shall be so; as the server has it until the person has chosen. */
+let holdWanted: boolean | undefined;
 let wakeWords: readonly string[] = [];
 let sees = false;
 let wakeLock: WakeLockSentinel | undefined;
@@ -66,6 +73,7 @@ const microphone = new Microphone({
 
 const conversation = new Conversation(microphone, {
   onPhase: setPhase,
+  onReady: () => void pushToTalk(),
   onProblem: showProblem,
   onUserSpoke: (text, final) => transcript.userSpoke(text, final),
   onBotOutput: (data) => transcript.botOutput(data),
@@ -94,6 +102,12 @@ const conversation = new Conversation(microphone, {
 
 const camera = new Camera();
 
+const hold = new HoldToTalk(talkButton, (held) => {
+  if (held) conversation.press();
+  else conversation.release();
+  render();
+});
+
 const settings = new SoundSettings(
   {
     dialog: element("settings", HTMLDialogElement),
@@ -117,6 +131,17 @@ async function start(microphoneWanted: boolean): Promise<void> {
   await playOn(voice, settings.chosen("loudspeaker"));
   await conversation.start(microphoneWanted ? settings.chosen("microphone") : undefined);
   if (phase !== "offline" && !microphoneWanted) textInput.focus();
+}
+
+/** Has the server hear as the person wants, and shows how it does. */
+async function pushToTalk(): Promise<void> {
+  try {
+    holdsToTalk = await conversation.pushToTalk(holdWanted);
+  } catch {
+    return; // Without a connection the choice waits for the next one.
+  }
+  holdChoice.checked = holdsToTalk;
+  render();
 }
 
 function setPhase(next: Phase): void {
@@ -152,6 +177,7 @@ function render(): void {
   stopButton.textContent = connected ? "End" : "Cancel";
   muteButton.hidden = !connected || !withMicrophone;
   muteButton.setAttribute("aria-pressed", String(muted));
+  talkButton.hidden = muteButton.hidden || !holdsToTalk;
   cameraButton.hidden = !connected || !sees;
   cameraButton.setAttribute("aria-pressed", String(camera.track !== undefined));
   const muteLabel = muteButton.querySelector("span");
@@ -173,7 +199,9 @@ function stateText(): string {
     case "asleep":
       return withMicrophone && !muted ? "Asleep" : "Waiting for your message";
     case "listening":
-      return withMicrophone ? (muted ? "Microphone is off" : "Listening") : "Waiting for your message";
+      if (!withMicrophone) return "Waiting for your message";
+      if (muted) return "Microphone is off";
+      return holdsToTalk && !hold.held ? "Waiting for you" : "Listening";
     case "hearing":
       return "You're speaking";
     case "thinking":
@@ -190,6 +218,7 @@ function hintText(): string {
   if (phase === "offline") return "Speak as you would to a person, and interrupt whenever you like.";
   if (phase === "connecting" && withMicrophone) return "Allow the microphone if the browser asks.";
   if (phase === "asleep" && withMicrophone && !muted) return `Say "${wakeWords.join('" or "')}" to wake it.`;
+  if (!talkButton.hidden && !muted && !hold.held) return "Hold the button, or the space bar on it, while you talk.";
   if (phase === "speaking" && withMicrophone && !muted) return "Just start talking to interrupt.";
   return "";
 }
@@ -307,6 +336,10 @@ muteButton.addEventListener("click", () => {
   muted = !muted;
   conversation.mute(muted);
   render();
+});
+holdChoice.addEventListener("change", () => {
+  holdWanted = holdChoice.checked;
+  void pushToTalk();
 });
 cameraButton.addEventListener("click", () => void switchCamera(camera.track === undefined));
 button("attach").addEventListener("click", () => fileInput.click());

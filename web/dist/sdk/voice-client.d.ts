@@ -127,6 +127,13 @@ export declare class VoiceClient {
     }): Promise<void>;
     /** The bot stops speaking. */
     interrupt(): Promise<void>;
+    /**
+     * The person holds a button: the bot stops speaking, and what is said until `release()` is one turn, whatever its pauses. With
+     * `config: {phrase_endpointing: {push_to_talk: true}}` nothing else is heard.
+     */
+    press(): Promise<void>;
+    /** The person has let go of it, and is answered. */
+    release(): Promise<void>;
     /** Sends silence instead of the microphone, until `mute(false)`. */
     mute(muted: boolean): void;
 }
