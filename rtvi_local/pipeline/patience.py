@@ -28,7 +28,7 @@ class Shape(Enum):
     UNFINISHED = "more must come"
     NUMBER = "a number that is being read out"
     UNMARKED = "the transcriber put no mark behind them"
-    FRAGMENT = "the transcriber put no capital before them, or they only name something of somebody's"
+    FRAGMENT = "the transcriber put no capital before them, or they only name or describe something"
     OPEN = "may be over"
     FINISHED = "a whole question, or an answer in a word or two"
 
@@ -75,6 +75,11 @@ _CLAUSE_STARTS = re.compile(
     r"(?:before|after|until|once|as) (?:i|we|you|they|it|he|she)) "
 )
 """Of a clause that needs another one. "Before noon" and "after the meeting" are answers."""
+_DESCRIBED = re.compile(
+    r"^(?:(?:and|so|but|well)[ ,]+)*(?:my|your|his|her|our|their|the|an?|this|that)(?: [\w'-]+){1,3},? "
+    r"(?:who|whose|which) [^,]*$"
+)
+"""Who or what somebody begins to talk of, but not yet what they do: "my brother, who lives in Canada"."""
 _MISHEARD_WHETHER = re.compile(r"\b(?:know|decide|see|wonder|sure|ask|check) weather\W*$")
 _SHORT_CLAUSE_WORDS = 8
 _QUESTION = re.compile(
@@ -119,7 +124,8 @@ def shape(text: str) -> Shape:
     if len(words) > 3 and plain[-1].isalpha() and plain[-1].isascii():
         return Shape.UNMARKED
     names = len(words) <= 3 and words[0] in _POSSESSIVES
-    if (names or text.strip()[0].islower()) and not plain.endswith("?"):
+    described = len(words) <= _SHORT_CLAUSE_WORDS and _DESCRIBED.match(plain) is not None
+    if (names or described or text.strip()[0].islower()) and not plain.endswith("?"):
         return Shape.FRAGMENT
     if plain.endswith("?") and _QUESTION.match(plain):
         return Shape.FINISHED

@@ -48,6 +48,8 @@ from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS, Shape, learnt, shap
         ("the best way to get there is by bus", Shape.UNMARKED),
         ("every morning before work.", Shape.FRAGMENT),
         ("My brother.", Shape.FRAGMENT),
+        ("My brother, who lives in Canada.", Shape.FRAGMENT),
+        ("The second book which I read.", Shape.FRAGMENT),
         ("My brother is here.", Shape.OPEN),
         ("Put three bananas and some.", Shape.UNFINISHED),
         ("Can I have some?", Shape.FINISHED),
