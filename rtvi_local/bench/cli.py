@@ -49,14 +49,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--after", type=_count, default=0, metavar="N", help="latency after N turns (in writing, to save time)")
     parser.add_argument("--idle", type=_counts, default=(), metavar="1,8", help="processor time of so many idle connections")
     parser.add_argument("--url", help="measure an appliance that is running already (default: start one)")
-    audio = os.environ.get(RECORDINGS_VARIABLE)
-    parser.add_argument(
-        "--audio",
-        type=Path,
-        default=Path(audio) if audio else None,
-        metavar="FOLDER",
-        help=f"say the WAV files in this folder too (default: {RECORDINGS_VARIABLE})",
-    )
+    add_audio_option(parser, "say the WAV files in this folder too")
     parser.add_argument("--preset", default="laptop", help="models of the appliance that is started (default laptop)")
     parser.add_argument("--device", default="auto", help="what it computes on: auto, cpu or cuda (default auto)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -65,6 +58,17 @@ def register(commands: Any) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there (SVG)")
     register_turns(parser)
     parser.set_defaults(run=run)
+
+
+def add_audio_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--audio`: a folder with recordings, and `what` is done with them."""
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        default=os.environ.get(RECORDINGS_VARIABLE) or None,
+        metavar="FOLDER",
+        help=f"{what} (default: {RECORDINGS_VARIABLE})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ import numpy as np
 
 from rtvi_local import virtual_clock
 from rtvi_local.audio.pcm import to_int16
-from rtvi_local.bench.cli import RECORDINGS_VARIABLE
+from rtvi_local.bench.cli import add_audio_option
 from rtvi_local.bench.rooms import beside, crowd
 from rtvi_local.bench.sitting import machine
 from rtvi_local.bench.speech import CALLER_RATE, resampled
@@ -236,14 +236,7 @@ def report(figures: Figures) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.wake", description="How well wake words work here.")
     parser.add_argument("--minutes", type=float, default=60, help="of other speech (default 60)")
-    audio = os.environ.get(RECORDINGS_VARIABLE)
-    parser.add_argument(
-        "--audio",
-        type=Path,
-        default=Path(audio) if audio else None,
-        metavar="FOLDER",
-        help=f"recordings to be ignored, too (default: {RECORDINGS_VARIABLE})",
-    )
+    add_audio_option(parser, "recordings to be ignored, too")
     parser.add_argument("--server", action="store_true", help="also measure a whole appliance that is asleep")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write them there as JSON")

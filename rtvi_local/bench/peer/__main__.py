@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rtvi_local.bench.caller import Caller
-from rtvi_local.bench.cli import RECORDINGS_VARIABLE, interleaved, questions, recordings
+from rtvi_local.bench.cli import add_audio_option, interleaved, questions, recordings
 from rtvi_local.bench.interruption import Interruption, interrupt
 from rtvi_local.bench.latency import Turn, Utterance, converse
 from rtvi_local.bench.peer.comparison import comparison, medians, ratios
@@ -37,13 +37,12 @@ Interruptions = dict[str, list[Interruption]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.peer", description=__doc__.split("\n")[0])
-    audio = os.environ.get(RECORDINGS_VARIABLE)
     parser.add_argument("--turns", type=int, default=20, metavar="N", help="turns of each side that count (default 20)")
     parser.add_argument("--block", type=int, default=5, metavar="N", help="turns of one side before the other's (default 5)")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="begin with the question after the first N")
     parser.add_argument("--interruptions", type=int, default=0, metavar="N", help="of each side, at the end of each block")
     parser.add_argument("--preset", default="laptop", choices=("laptop", "tiny"))
-    parser.add_argument("--audio", type=Path, default=Path(audio) if audio else None, metavar="FOLDER", help="recordings")
+    add_audio_option(parser, "say the WAV files in this folder too")
     parser.add_argument("--environment", type=Path, default=Path("build/peer-venv"), metavar="FOLDER", help="of the peer")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the figures there as JSON")
     parser.add_argument("--add", action="store_true", help="count what that file holds too")

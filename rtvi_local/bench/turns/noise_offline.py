@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtvi_local import virtual_clock
-from rtvi_local.audio.pcm import to_int16
 from rtvi_local.bench.turns.engines import Answers, KeptTranscriber
 from rtvi_local.bench.turns.noise import NOISES, order, sound, spoken
-from rtvi_local.bench.turns.sounds import Studio, hiss
+from rtvi_local.bench.turns.offline import play
+from rtvi_local.bench.turns.sounds import Studio
 from rtvi_local.config import Stt, Vad
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber
+from rtvi_local.engines.interfaces import Float32, Transcriber
 from rtvi_local.engines.invented import is_nobody
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.whisper import Whisper
-from rtvi_local.pipeline.frames import Audio, Frame, ReplyDelivered, TurnCommitted, UserTurn
+from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnCommitted, UserTurn
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.turn_waits import Policy
 from rtvi_local.stages.listening import Listening
@@ -33,7 +33,6 @@ from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 
 ANSWER_S = 1.0
 """So long would each answer be heard."""
-_PIECE = LISTENING_SAMPLE_RATE // 50
 
 
 async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> list[str]:
@@ -53,12 +52,7 @@ async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> 
             loop.call_later(ANSWER_S, turns.observe, ReplyDelivered(frame.revision))
 
     pipeline.observe_with(note)
-    pcm = to_int16(noise + hiss(noise.size))
-    due = loop.time()
-    for start in range(0, pcm.size, _PIECE):
-        due += _PIECE / LISTENING_SAMPLE_RATE
-        await asyncio.sleep(max(0.0, due - loop.time()))
-        pipeline.push(Audio(pcm[start : start + _PIECE], loop.time() * 1000))
+    await play(pipeline, noise)
     await pipeline.close()
     return committed
 

@@ -119,16 +119,21 @@ async def _observe(sound: Float32, ears: Ears, policy: Policy, vad: Vad) -> Obse
                 pass
 
     pipeline.observe_with(note)
-    heard = np.concatenate([silence(LEAD_S), sound, silence(TAIL_S)])
-    pcm = to_int16(heard + hiss(heard.size))
+    await play(pipeline, np.concatenate([silence(LEAD_S), sound, silence(TAIL_S)]))
+    await pipeline.close()
+    return seen
+
+
+async def play(pipeline: Pipeline, sound: Float32) -> None:
+    """Let a pipeline hear a sound as it would come from a microphone, which is never digitally silent, in virtual time."""
+    loop = asyncio.get_running_loop()
+    pcm = to_int16(sound + hiss(sound.size))
     due = loop.time()
     for start in range(0, pcm.size, _PIECE):
         piece = pcm[start : start + _PIECE]
         due += piece.size / LISTENING_SAMPLE_RATE
         await asyncio.sleep(max(0.0, due - loop.time()))
         pipeline.push(Audio(piece, loop.time() * 1000))
-    await pipeline.close()
-    return seen
 
 
 def table(scenes: EndOfTurn, observed: dict[Utterance, Observed]) -> str:
