@@ -17,6 +17,7 @@ from rtvi_local.bench.words import normalised_words
 from tests.integration.conversing import Talk, instruments
 
 CABLE = "cable"
+QUESTIONS = ("How many days are there in a week?", "What is the capital of France?", "What is the capital of Italy?")
 ELSEWHERE = ("198.51.100.1", "2001:db8:1::1", "elsewhere.example")
 """Addresses and a name (RFC 5737, RFC 3849, RFC 2606) that are nobody's."""
 SERVED_S = 20.0
@@ -44,15 +45,12 @@ async def converse(url: str, models: Path) -> dict[str, object]:
     with instruments(models) as ours:
         async with Caller(url) as caller:
             talk = Talk(ours.voice, ours.whisper, caller)
-            began_ms = caller.now_ms()
-            reply = await talk.ask("How many days are there in a week?")
-            heard = await talk.understand(caller.heard_between(began_ms, caller.now_ms()))
-            return {
-                "transcript": " ".join(talk.transcripts()),
-                "reply": reply,
-                "told": talk.told(),
-                "heard": normalised_words(heard),
-            }
+            replies, heard = [], []
+            for question in QUESTIONS:
+                began_ms = caller.now_ms()
+                replies.append(await talk.ask(question))
+                heard += normalised_words(await talk.understand(caller.heard_between(began_ms, caller.now_ms())))
+            return {"transcript": " ".join(talk.transcripts()), "replies": replies, "told": talk.told(), "heard": heard}
 
 
 def main(models: Path) -> None:
