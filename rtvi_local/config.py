@@ -178,7 +178,9 @@ class Tools:
     )
     timeout_s: float = setting(30.0, "how long a tool may take", unit="s", least=1, most=600)
     mcp_servers: tuple[str, ...] = setting(
-        (), "commands that start MCP servers over stdio; their tools are offered to every conversation (needs the extra 'mcp')"
+        (),
+        "commands that start MCP servers over stdio; their tools are offered to every conversation (needs the extra 'mcp')",
+        secret=True,  # tokens are given to such servers as arguments
     )
 
 

@@ -59,7 +59,7 @@ def settings_page() -> str:
         "4. the default.",
         "",
         "`rtvi-local serve --print-config` prints them all with their values and where each came from: a file to start from.",
-        "A password is left out of it.",
+        "Passwords, and the commands of MCP servers, which may hold some, are left out of it.",
         "An unknown key or variable, a wrong type or an impossible value stops the start with exit code 2 and a message",
         "that says what is allowed.",
         "`RTVI_LOCAL_LOG` or `--log-level` (debug, info, warning, error) says how much is logged; it is in no file.",

@@ -147,7 +147,8 @@ def _possible(setting: Setting, value: Value) -> Value:
 
 
 def _refusal(setting: Setting, value: object) -> Refused:
-    shown = "not a text" if setting.secret else repr(value)
+    kind = "a text" if setting.kind is str else setting.allowed
+    shown = f"not {kind}" if setting.secret else repr(value)
     hint = ""
     if setting.choices and isinstance(value, str):
         import difflib  # only when something is wrong

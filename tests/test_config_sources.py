@@ -202,6 +202,16 @@ def test_print_config_shows_no_password_and_says_where_it_goes(tmp_path: Path) -
     assert load(printed, tmp_path).config == build(values_of(loaded.config) | {"webrtc.turn_credential": ""})
 
 
+def test_print_config_shows_no_commands_of_mcp_servers_which_may_hold_a_token(tmp_path: Path) -> None:
+    printed = to_toml(load('[tools]\nmcp_servers = ["mail --token abc123"]\n', tmp_path))
+    assert "abc123" not in printed
+    assert re.search(r"^# mcp_servers = \*+  # .*config.toml.*: give it as RTVI_LOCAL_TOOLS_MCP_SERVERS$", printed, re.M)
+    assert load(printed, tmp_path).config.tools.mcp_servers == ()
+    with pytest.raises(ConfigError, match=r"tools\.mcp_servers is not a list of texts") as refused:
+        load('[tools]\nmcp_servers = "mail --token abc123"\n', tmp_path)
+    assert "abc123" not in str(refused.value)
+
+
 def test_a_password_without_quotes_is_refused_and_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         load("[webrtc]\nturn_credential = 246810\n", tmp_path)
@@ -250,8 +260,11 @@ def test_whatever_is_printed_is_read_back_the_same_but_for_secrets_which_must_be
 ) -> None:
     file = tmp_path_factory.mktemp("printed") / "config.toml"
     file.write_text(to_toml(LoadedConfig(config, dict.fromkeys(SETTINGS, "default"))), encoding="utf-8", newline="")
-    secrets = {variable(setting): str(values_of(config)[name]) for name, setting in SETTINGS.items() if setting.secret}
-    assert load_config({}, file=file, environment=secrets).config == config
+    values, secrets = values_of(config), [setting for setting in SETTINGS.values() if setting.secret]
+    texts = {variable(setting): str(values[setting.name]) for setting in secrets if setting.kind is str}
+    # A variable separates its list by commas, of which these have some.
+    lists = {setting.name: setting.default for setting in secrets if setting.kind is not str}
+    assert load_config({}, file=file, environment=texts).config == build(values | lists)
 
 
 @given(config=configs)
