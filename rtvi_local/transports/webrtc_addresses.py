@@ -20,7 +20,7 @@ from aiortc import RTCPeerConnection
 
 from rtvi_local.config_forms import ANY_PORT
 from rtvi_local.transports.udp_ports import bind
-from rtvi_local.transports.webrtc_gathering import announced, listen, server_reflexive
+from rtvi_local.transports.webrtc_gathering import TURN_S, announced, listen, server_reflexive
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 _REFRESH_S = 1.0
@@ -106,10 +106,10 @@ def _wrap(
 ) -> None:
     gather = connection.get_component_candidates
 
-    async def gather_on_ours(component: int, addresses_of_aioice: object = None, timeout: int = 5, **_: object) -> object:
+    async def gather_on_ours(component: int, addresses_of_aioice: object = None, **_: object) -> object:
         protocols = await listen(connection, component, bind(addresses, ports))
         relayed, reflexive = await asyncio.gather(
-            gather(component=component, addresses=[], timeout=timeout), server_reflexive(protocols, connection.stun_server)
+            gather(component=component, addresses=[], timeout=TURN_S), server_reflexive(protocols, connection.stun_server)
         )
         for protocol in connection._protocols:
             _guard(protocol, accept, on_datagram)

@@ -21,6 +21,9 @@ from aioice.turn import UDP_SOCKET_BUFFER_SIZE
 STUN_S = 1.0
 """How long a STUN server may take to answer, the look-up of its name included: every client waits for it. A question that
 was lost is asked again after half a second."""
+TURN_S = 2.0
+"""How long a TURN server may take to lend an address: twice as long, for it is asked twice (the first answer tells its nonce,
+RFC 8656 §7.2), often over TLS, and where one is set there may be no other way. aioice would wait for 5 s."""
 
 
 async def listen(connection: Any, component: int, bound: Iterable[socket.socket]) -> list[StunProtocol]:

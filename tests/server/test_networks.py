@@ -211,6 +211,23 @@ def test_a_stun_server_that_never_answers_is_asked_twice_and_then_done_without()
     run(scenario)
 
 
+def test_a_turn_server_that_never_answers_is_done_without() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        transport, turn = await loop.create_datagram_endpoint(SilentStun, local_addr=("127.0.0.1", 0))
+        url = f"turn:127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+        async with served(Config(webrtc=WebRtc(ice_servers=(url,), turn_username="me", turn_credential="secret"))) as server:
+            client = server.client()
+            began_s = loop.time()
+            await client.connect()
+            assert loop.time() - began_s < 4
+            assert {kind for _, _, kind in answered(client)} == {"host"}
+            assert turn.asked
+        transport.close()
+
+    run(scenario)
+
+
 def test_a_stun_servers_name_that_nobody_looks_up_is_not_waited_for_either(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
