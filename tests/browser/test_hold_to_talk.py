@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 SPOKEN_MS = 1500
 
 
-def test_only_who_holds_the_button_is_heard(house: BrowserHouse, tone_wav: Path) -> None:
+def test_only_who_holds_the_button_is_heard_and_the_choice_is_remembered(house: BrowserHouse, tone_wav: Path) -> None:
     with fake_appliance(house, heard="Hello there.", replies=["Good day."]) as (url, _):
         page = house.visit(url, microphone=tone_wav)
         page.get_by_role("button", name="Microphone and loudspeaker").click()
@@ -40,3 +40,8 @@ def test_only_who_holds_the_button_is_heard(house: BrowserHouse, tone_wav: Path)
         page.wait_for_timeout(SPOKEN_MS)
         page.keyboard.up(" ")
         expect(page.locator(".user .final")).to_have_text(["Hello there.", "Hello there."])
+
+        page.reload()
+        expect(page.get_by_label("Hold a button to talk")).to_be_checked()
+        page.get_by_role("button", name="Start talking").click()
+        expect(button).to_be_visible()

@@ -9,6 +9,7 @@ import { Microphone } from "./media";
 import type { Phase } from "./phase";
 import * as problems from "./problems";
 import type { Problem } from "./problems";
+import { remember, remembered } from "./remembered";
 import { playOn, SoundSettings } from "./sound_settings";
 import { Transcript } from "./transcript";
 import { TranscriptView } from "./transcript_view";
@@ -45,7 +46,8 @@ let withMicrophone = false;
 /** Only what is said while `talkButton` is held is heard. */
 let holdsToTalk = false;
 /** Whether it shall be so; as the server has it until the person has chosen. */
-let holdWanted: boolean | undefined;
+let holdWanted = ({ yes: true, no: false } as Record<string, boolean>)[remembered("hold-to-talk")];
+holdChoice.checked = holdWanted ?? false;
 let wakeWords: readonly string[] = [];
 let sees = false;
 let wakeLock: WakeLockSentinel | undefined;
@@ -339,6 +341,7 @@ muteButton.addEventListener("click", () => {
 });
 holdChoice.addEventListener("change", () => {
   holdWanted = holdChoice.checked;
+  remember("hold-to-talk", holdWanted ? "yes" : "no");
   void pushToTalk();
 });
 cameraButton.addEventListener("click", () => void switchCamera(camera.track === undefined));

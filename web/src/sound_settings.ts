@@ -1,6 +1,7 @@
 /** Which microphone and loudspeaker to use: chosen in a dialog, remembered on this device. */
 
 import { devicesOf } from "./media";
+import { remember, remembered } from "./remembered";
 
 type Role = "microphone" | "loudspeaker";
 
@@ -30,11 +31,7 @@ export class SoundSettings {
 
   /** The chosen device's id; "" for the browser's default one. */
   chosen(role: Role): string {
-    try {
-      return localStorage.getItem(role) ?? "";
-    } catch {
-      return "";
-    }
+    return remembered(role);
   }
 
   async open(): Promise<void> {
@@ -60,14 +57,6 @@ export class SoundSettings {
 export async function playOn(element: HTMLAudioElement, deviceId: string): Promise<void> {
   if (!canChooseLoudspeaker) return;
   await element.setSinkId(deviceId).catch(() => element.setSinkId("").catch(() => undefined));
-}
-
-function remember(role: Role, deviceId: string): void {
-  try {
-    localStorage.setItem(role, deviceId);
-  } catch {
-    // A private window may forbid storage; the choice then holds for this page.
-  }
 }
 
 function fill(select: HTMLSelectElement, devices: MediaDeviceInfo[], chosen: string): void {
