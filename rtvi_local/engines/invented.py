@@ -85,7 +85,7 @@ def looks_invented(transcription: Transcription, duration_s: float, speech_energ
     return no_speech > _NO_SPEECH or no_speech - 0.8 * transcription.mean_log_probability > _SUSPICION
 
 
-def is_nobody(transcription: Transcription, samples: Float32, *, least_treble_db: float = -21.0) -> bool:
+def is_nobody(transcription: Transcription, samples: Float32, *, least_treble_db: float) -> bool:
     """Whether nobody here said this: it was made up, or came through a wall (audio/treble.py)."""
     if treble_db(samples, LISTENING_SAMPLE_RATE) < least_treble_db:
         return True
