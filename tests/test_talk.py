@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.config import Config, Llm, Stt
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
 from rtvi_local.errors import UserError
@@ -19,7 +20,7 @@ from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.talk import converse, lines_of
 from rtvi_local.transports.interface import Listener, Transport
-from rtvi_local.transports.sound_card import BLOCK, Int16, Playout, PortAudio
+from rtvi_local.transports.sound_card import BLOCK, Playout, PortAudio
 
 QUIET: Int16 = np.zeros(BLOCK, np.int16)
 SPEECH: Int16 = (8000 * np.sin(np.arange(BLOCK) * 0.1)).astype(np.int16)

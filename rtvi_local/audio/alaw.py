@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
+
 _EVEN_BITS = 0x55
 """The standard inverts them on the line."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
+
 SAMPLE_RATE = 8_000
 _BIAS = 132
 _CLIP = 32_635

@@ -5,10 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
-import numpy as np
-import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
 
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import av
 import numpy as np
-import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
+
 _NOTHING = np.zeros(0, dtype=np.int16)
 
 
@@ -32,3 +32,9 @@ class Resampler:
     def _joined(frames: list[av.AudioFrame]) -> Int16:
         pieces = [frame.to_ndarray().reshape(-1).astype(np.int16, copy=False) for frame in frames]
         return np.concatenate(pieces) if pieces else _NOTHING
+
+
+def resampled(samples: Int16, in_rate: int, out_rate: int) -> Int16:
+    """All of it at once."""
+    resampler = Resampler(in_rate, out_rate)
+    return np.concatenate([resampler.push(samples), resampler.flush()])

@@ -9,9 +9,8 @@ little silence, which is the buffer that the client does not make for itself.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
 
 LEAD_MS = 60
 """Silence before speech: what may come late without a gap. Three frames cover a busy browser and a home's Wi-Fi."""

@@ -18,16 +18,13 @@ from typing import Any
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder
-from rtvi_local.audio.pcm import AUDIBLE_PEAK
+from rtvi_local.audio.pcm import AUDIBLE_PEAK, Int16
 from rtvi_local.transports.webrtc_addresses import LOOPBACK_ADDRESS, is_loopback, use_addresses
 from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack, tap
-
-Int16 = npt.NDArray[np.int16]
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 FULL_S = 5.0

@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.caller import Caller, Said
 from rtvi_local.bench.heard_trials import STORY, Trial, report, trial
 from rtvi_local.bench.heard_virtual import interrupted
@@ -28,7 +29,7 @@ from rtvi_local.bench.inside import Inside, inside
 from rtvi_local.bench.sitting import machine
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.word_clock import WordClock
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Int16
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.piper import PiperVoice
 from rtvi_local.engines.silero import Silero
 from rtvi_local.model_store import open_store

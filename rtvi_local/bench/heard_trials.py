@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtvi_local.audio.pcm import to_float
+from rtvi_local.audio.pcm import Int16, to_float
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.heard_until import LEAST_LIKENESS, end_of, words_said
-from rtvi_local.bench.speech import CALLER_RATE, resampled
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.word_clock import WordClock
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Int16
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 from rtvi_local.pipeline.context import Message
 from rtvi_local.pipeline.frames import Clause, Frame, Speech
 

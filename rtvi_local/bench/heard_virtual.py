@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from rtvi_local.audio.opus import OpusDecoder
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.heard_trials import STORY, Trial, trial
 from rtvi_local.bench.word_clock import WordClock
@@ -21,7 +22,7 @@ from rtvi_local.engines.silero import Silero
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.frames import Frame
-from rtvi_local.transports.loopback import Int16, LoopbackTransport
+from rtvi_local.transports.loopback import LoopbackTransport
 from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack
 
 RATE = 48_000

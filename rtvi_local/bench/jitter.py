@@ -20,7 +20,8 @@ from aiortc.rtp import RtpPacket
 from rtvi_local import virtual_clock
 from rtvi_local.audio.jitter import JitterBuffer, Packet
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusEncoder
-from rtvi_local.transports.webrtc_audio import LISTENING_SAMPLE_RATE, InboundAudio, Int16
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.transports.webrtc_audio import LISTENING_SAMPLE_RATE, InboundAudio
 
 PACKET_MS = 20.0
 PACKET_SAMPLES = 960

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Int16, Message, Said
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Message, Said
 from rtvi_local.pipeline.trace import PARTS
 
 ANSWER_S = 15.0

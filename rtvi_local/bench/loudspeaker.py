@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE
-from rtvi_local.bench.caller import Arrival, Int16
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.audio.resampling import resampled
+from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.rooms import echoing
-from rtvi_local.bench.speech import resampled
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 
 BUFFERED_MS = 20.0

@@ -6,12 +6,11 @@ import wave
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from rtvi_local.audio.resampling import Resampler
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Voice, VoiceActivityDetector
 
-Int16 = npt.NDArray[np.int16]
 CALLER_RATE = 48_000
 SPEECH_PROBABILITY = 0.5
 
@@ -23,11 +22,6 @@ def read_wav(path: Path, rate: int = CALLER_RATE) -> Int16:
             raise ValueError(f"{path} is not mono with 16 bits")
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
         return resampled(samples, file.getframerate(), rate)
-
-
-def resampled(samples: Int16, in_rate: int, out_rate: int) -> Int16:
-    resampler = Resampler(in_rate, out_rate)
-    return np.concatenate([resampler.push(samples), resampler.flush()])
 
 
 def speech_span(samples: Int16, detector: VoiceActivityDetector) -> tuple[int, int]:

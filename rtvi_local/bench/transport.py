@@ -21,7 +21,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 import uvicorn
 from aiortc import (
     AudioStreamTrack,
@@ -37,6 +36,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, Server
 from rtvi_local.pipeline.frames import Frame
@@ -45,7 +45,6 @@ from rtvi_local.server.app import create_app
 from rtvi_local.server.metrics import Metrics
 from rtvi_local.transports.interface import Transport
 
-Int16 = npt.NDArray[np.int16]
 _FRAME_S = 0.02
 _SILENCE = np.zeros(960, np.int16)
 _CLICK = (12_000 * np.sin(np.arange(960) * 2 * np.pi * 1000 / 48_000)).astype(np.int16)

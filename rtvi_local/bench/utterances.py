@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 from piper import PiperVoice, SynthesisConfig
 
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.rooms import beside, crowd, echoing, fan
-from rtvi_local.bench.speech import read_wav, resampled
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Int16
+from rtvi_local.bench.speech import read_wav
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 
 if sys.version_info >= (3, 11):
     import tomllib

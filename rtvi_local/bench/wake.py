@@ -27,16 +27,17 @@ from typing import Protocol
 import numpy as np
 
 from rtvi_local import virtual_clock
-from rtvi_local.audio.pcm import to_int16
+from rtvi_local.audio.pcm import Int16, to_int16
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.cli import add_audio_option
 from rtvi_local.bench.rooms import beside, crowd
 from rtvi_local.bench.sitting import machine
-from rtvi_local.bench.speech import CALLER_RATE, resampled
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.utterances import PITCHES, SENTENCES, Speaker, recorded
 from rtvi_local.bench.wake_room import RecordedVoice, Room
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.engines.fakes import EchoTranscriber
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Int16, Transcriber
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.wake_word import SMALL_MODELS
 from rtvi_local.model_store import open_store

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.config import Config, Wake
 from rtvi_local.engines.fakes import ScriptedModel, ToneVoice
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Int16, SpokenChunk, SpokenWord, Transcriber
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, SpokenChunk, SpokenWord, Transcriber
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.wake_word import open_detector
 from rtvi_local.pipeline.conversation import Conversation

@@ -10,15 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.webrtc_addresses import LOOPBACK_ADDRESS, use_addresses
 from rtvi_local.transports.webrtc_audio import InboundAudio, OutboundAudio, PacketTrack, tap
 
-Int16 = npt.NDArray[np.int16]
 Request = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """(method, body) -> the JSON of the answer; raises what it likes if there is none."""
 

@@ -11,8 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import Resampler
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Int16
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError
 from rtvi_local.errors import extra
 
 _BLOCK = LISTENING_SAMPLE_RATE // 100

@@ -13,11 +13,11 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.engines.interfaces import (
     LISTENING_SAMPLE_RATE,
     EngineError,
     Float32,
-    Int16,
     Message,
     SpokenChunk,
     SpokenWord,

@@ -13,13 +13,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
 from rtvi_local.errors import UserError
 from rtvi_local.tools.tool import Tool, WrittenCall
 
 Float32 = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), -1 … 1."""
-Int16 = npt.NDArray[np.int16]
 Message = dict[str, object]
 """One chat message in the OpenAI form: {"role": …, "content": …}."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtvi_local.engines.interfaces import Float32, Int16
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.engines.interfaces import Float32
 
 FIRST_CHUNK_FRAMES = 10
 """Sound in the first chunk, after the silence before it: 116 ms at 256 samples a frame and 22.05 kHz.

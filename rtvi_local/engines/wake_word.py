@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rtvi_local.engines.interfaces import EngineError, Int16
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.engines.interfaces import EngineError
 
 if TYPE_CHECKING:
     from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures

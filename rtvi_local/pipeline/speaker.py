@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from rtvi_local.audio.pcm import Int16, faded, mixed, scaled
-from rtvi_local.audio.resampling import Resampler
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
     BotStoppedSpeaking,
@@ -110,7 +110,7 @@ class Speaker(Stage):
             case Superseded(revision) | Interrupted(revision):
                 self._drop(revision)
             case Cue(samples, sample_rate, revision) if not self._is_ready(revision):
-                self._cue = _at_rate(samples, sample_rate, self.output_rate)
+                self._cue = resampled(samples, sample_rate, self.output_rate)
             case TurnStarted():
                 self._end_cue()
             case VoicePaused():
@@ -258,8 +258,3 @@ class Speaker(Stage):
     def _padded(self, samples: Int16) -> Int16:
         missing = self._frame_samples - samples.size
         return samples if missing == 0 else np.concatenate([samples, self._silence[:missing]])
-
-
-def _at_rate(samples: Int16, in_rate: int, out_rate: int) -> Int16:
-    resampler = Resampler(in_rate, out_rate)
-    return np.concatenate([resampler.push(samples), resampler.flush()])

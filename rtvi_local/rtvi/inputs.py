@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import Resampler
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Int16
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.errors import UserError
 from rtvi_local.pipeline.controls import Controls
 from rtvi_local.rtvi.messages.from_client import (

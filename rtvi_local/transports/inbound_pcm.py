@@ -7,11 +7,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import Resampler
-
-Int16 = npt.NDArray[np.int16]
 
 LISTENING_SAMPLE_RATE = 16_000
 LEAST_SAMPLE_RATE, MOST_SAMPLE_RATE = 8_000, 48_000

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.images.picture import Picture
 from rtvi_local.transports.pictures import Source
-
-Int16 = npt.NDArray[np.int16]
 
 
 class Listener(Protocol):

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
-
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import Resampler
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.transports.interface import Listener
 from rtvi_local.transports.pictures import Blind
 from rtvi_local.transports.sound_card import RATE, Playout, SoundCard
-
-Int16 = npt.NDArray[np.int16]
 
 
 class LocalTransport(Blind):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
-import numpy.typing as npt
-
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.images.picture import Picture
 from rtvi_local.transports.interface import Listener
 from rtvi_local.transports.pictures import NoPicture, Source
 
-Int16 = npt.NDArray[np.int16]
 PIECE_SAMPLES = 320
 """20 ms of 16 kHz."""
 

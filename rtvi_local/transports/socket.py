@@ -7,16 +7,13 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any, ClassVar, Protocol, Union
 
-import numpy as np
-import numpy.typing as npt
-
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.talkspurts import Talkspurts
 from rtvi_local.transports.inbound_pcm import InboundPcm
 from rtvi_local.transports.interface import Listener
 from rtvi_local.transports.outbox import Outbox
 from rtvi_local.transports.pictures import Blind
 
-Int16 = npt.NDArray[np.int16]
 Data = Union[str, bytes]
 logger = logging.getLogger(__name__)
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.errors import UserError, extra
 
-Int16 = npt.NDArray[np.int16]
 RATE = 48_000
 """Hz, both ways: every sound card does it."""
 BLOCK = RATE // 50

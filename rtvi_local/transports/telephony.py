@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.talkspurts import LEAD_MS, Talkspurts
 from rtvi_local.transports.outbox import FRAME_MS, MOST_AUDIO_FRAMES
 from rtvi_local.transports.pieces import Pieces
-from rtvi_local.transports.socket import Connection, Data, Int16, SocketTransport
+from rtvi_local.transports.socket import Connection, Data, SocketTransport
 from rtvi_local.transports.telephony_providers import SAMPLE_RATE, Call, NotAPhoneCall, found, read_start
 
 MARK_EVERY_MS = 500

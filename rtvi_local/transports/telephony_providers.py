@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rtvi_local.audio import alaw, mulaw
-from rtvi_local.audio.mulaw import Int16
+from rtvi_local.audio.pcm import Int16
 
 SAMPLE_RATE = 8_000
 Path = tuple[str, ...]

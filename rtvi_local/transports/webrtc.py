@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from aiortc import RTCDataChannel, RTCIceCandidate
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.images.picture import Picture
 from rtvi_local.transports.interface import Listener
 from rtvi_local.transports.pictures import Source
@@ -22,7 +21,6 @@ from rtvi_local.transports.webrtc_channel import Channel
 from rtvi_local.transports.webrtc_peer import SECTIONS, Peer, PeerOptions
 from rtvi_local.transports.webrtc_video import Eye
 
-Int16 = npt.NDArray[np.int16]
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 60.0

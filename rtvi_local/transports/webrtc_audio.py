@@ -15,13 +15,11 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
-import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from rtvi_local.audio.jitter import Gap, JitterBuffer, Lost, Packet, Piece
 from rtvi_local.audio.opus import FRAME_SAMPLES, PACKET_OF_SILENCE, SAMPLE_RATE, OpusDecoder, OpusEncoder, packet_samples
-
-Int16 = npt.NDArray[np.int16]
+from rtvi_local.audio.pcm import Int16
 
 LISTENING_SAMPLE_RATE = 16_000
 _PIECE_SAMPLES = 320

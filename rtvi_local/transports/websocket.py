@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.message_gate import MessageGate
 from rtvi_local.transports.protobuf import (
     AudioFrame,
@@ -19,7 +20,7 @@ from rtvi_local.transports.protobuf import (
     encode_audio,
     encode_message,
 )
-from rtvi_local.transports.socket import Connection, Data, Int16, SocketTransport
+from rtvi_local.transports.socket import Connection, Data, SocketTransport
 
 MOST_CHANNELS = 2
 

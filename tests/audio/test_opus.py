@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder, packet_samples
+from rtvi_local.audio.pcm import Int16
 
-Int16 = npt.NDArray[np.int16]
 SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 

@@ -8,7 +8,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from rtvi_local.bench.caller import Arrival, Caller, Int16, Message, Said
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.caller import Arrival, Caller, Message, Said
 from rtvi_local.bench.latency import Utterance, answered_into_a_pause, ask, longest_gap_ms
 from rtvi_local.virtual_clock import run
 

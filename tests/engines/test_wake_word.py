@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtvi_local.audio.pcm import to_int16
+from rtvi_local.audio.pcm import Int16, to_int16
 from rtvi_local.bench.speech import read_wav
 from rtvi_local.bench.utterances import speak
-from rtvi_local.engines.interfaces import EngineError, Float32, Int16
+from rtvi_local.engines.interfaces import EngineError, Float32
 from rtvi_local.engines.wake_word import SMALL_MODELS, open_detector, small_model
 
 SILENCE: Int16 = np.zeros(16_000, np.int16)

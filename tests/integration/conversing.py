@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtvi_local.audio.pcm import to_float
-from rtvi_local.bench.caller import Caller, Int16, Said
-from rtvi_local.bench.speech import CALLER_RATE, resampled, synthesize
+from rtvi_local.audio.pcm import Int16, to_float
+from rtvi_local.audio.resampling import resampled
+from rtvi_local.bench.caller import Caller, Said
+from rtvi_local.bench.speech import CALLER_RATE, synthesize
 from rtvi_local.bench.tools import is_answered
 from rtvi_local.bench.words import normalised_words
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtvi_local.audio.pcm import AUDIBLE_PEAK
+from rtvi_local.audio.pcm import AUDIBLE_PEAK, Int16
 from rtvi_local.bench.caller import Said
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
 from tests.integration.world import Serving, serving, surest
-from tests.transports.clients import Int16
 from tests.transports.phones import STREAM, Phone
 from tests.until import until
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtvi_local.bench.caller import Int16
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words

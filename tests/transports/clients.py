@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.protobuf import AudioFrame, MessageFrame, decode, encode_audio, encode_message
-
-Int16 = npt.NDArray[np.int16]
 
 
 def _connected(url: str) -> socket.socket:

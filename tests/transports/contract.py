@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config
 from rtvi_local.pipeline.frames import Frame
@@ -24,8 +24,6 @@ from tests.server.live import live
 from tests.transports.clients import BrowserClient
 from tests.transports.phones import WIRES, Phone
 from tests.until import until
-
-Int16 = npt.NDArray[np.int16]
 
 
 class Listener:

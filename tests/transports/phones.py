@@ -13,8 +13,9 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.telephony_providers import ALAW, LINEAR, MULAW, Encoding
-from tests.transports.clients import Int16, SocketClient
+from tests.transports.clients import SocketClient
 
 FRAME_SAMPLES = 160
 """20 ms."""

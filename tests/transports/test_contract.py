@@ -7,7 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from tests.transports.contract import LINES, Int16, Line, in_real_time, loud, pitch_hz, run, tone
+from rtvi_local.audio.pcm import Int16
+from tests.transports.contract import LINES, Line, in_real_time, loud, pitch_hz, run, tone
 from tests.until import until
 
 pytestmark = pytest.mark.parametrize("name", list(LINES))

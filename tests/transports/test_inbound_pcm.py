@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.inbound_pcm import InboundPcm
-
-Int16 = npt.NDArray[np.int16]
 
 
 class Ear:

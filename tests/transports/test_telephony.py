@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.telephony import TelephonyTransport
 from tests.transports import contract
-from tests.transports.contract import Int16, in_real_time, loud, run, tone
+from tests.transports.contract import in_real_time, loud, run, tone
 from tests.transports.phones import STREAM, Phone
 from tests.until import until
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.transports import webrtc
 from rtvi_local.transports.signalling import OfferError
@@ -19,7 +19,6 @@ from rtvi_local.transports.webrtc_audio import NoVideoTrack
 from rtvi_local.transports.webrtc_peer import PeerOptions
 from tests.until import until
 
-Int16 = npt.NDArray[np.int16]
 OPTIONS = WebRtcOptions(PeerOptions(addresses=("127.0.0.1",)), max_message_bytes=4096)
 TONE = (8000 * np.sin(np.arange(960) * 2 * np.pi * 500 / 48_000)).astype(np.int16)
 

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from aiortc import RTCPeerConnection
 
 from rtvi_local.audio.opus import FRAME_SAMPLES, SAMPLE_RATE, OpusDecoder, OpusEncoder
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.webrtc_audio import InboundAudio, OutboundAudio, PacketTrack, RtpTap, tap
-
-Int16 = npt.NDArray[np.int16]
 
 
 class VirtualClock:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.transports.protobuf import encode_message
 from tests.transports import contract
 from tests.transports.clients import BrowserClient
@@ -152,8 +153,8 @@ def client_of(line: contract.Line) -> BrowserClient:
     return line.client
 
 
-def _sender(line: contract.Line) -> Callable[[contract.Int16], Awaitable[None]]:
-    async def send(samples: contract.Int16) -> None:
+def _sender(line: contract.Line) -> Callable[[Int16], Awaitable[None]]:
+    async def send(samples: Int16) -> None:
         line.transport.send_audio(samples)
 
     return send

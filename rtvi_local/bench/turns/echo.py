@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtvi_local.bench.caller import Caller, Int16
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.caller import Caller
 from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.report import percentile
 from rtvi_local.bench.turns.interruptions import ended

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtvi_local.bench.caller import Caller, Int16, Message, Said
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.caller import Caller, Message, Said
 from rtvi_local.bench.cli import recordings as spoken_by_people
 from rtvi_local.bench.report import percentile
 from rtvi_local.bench.turns import scenes as scene_files

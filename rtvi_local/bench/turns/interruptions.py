@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Int16, Said
+from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Said
 from rtvi_local.bench.report import percentile
 from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns import noises

@@ -12,9 +12,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from rtvi_local.audio.pcm import to_int16
-from rtvi_local.bench.caller import Caller, Int16
-from rtvi_local.bench.speech import CALLER_RATE, resampled
+from rtvi_local.audio.pcm import Int16, to_int16
+from rtvi_local.audio.resampling import resampled
+from rtvi_local.bench.caller import Caller
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns.sounds import Studio
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtvi_local.bench.caller import Int16
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.turns import noises
 from rtvi_local.bench.turns import scenes as scene_files
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line

@@ -13,6 +13,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rtvi_local import virtual_clock
@@ -38,7 +39,8 @@ ANSWER_S = 1.0
 async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> list[str]:
     """What of a noise was taken for a person's turn."""
     loop = asyncio.get_running_loop()
-    listening = Listening(silero.detector(), transcriber, None, is_nobody, Vad(), Stt())
+    is_invented = partial(is_nobody, least_treble_db=Vad().least_treble_db)
+    listening = Listening(silero.detector(), transcriber, None, is_invented, Vad(), Stt())
     turns = PhraseEndpointing(Policy(detects_end=False), listening.evaluate, listening.forget)
     pipeline = Pipeline([listening, turns])
     said: dict[int, str] = {}

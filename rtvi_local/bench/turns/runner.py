@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rtvi_local import __version__
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.bench.sitting import machine, now
-from rtvi_local.bench.speech import CALLER_RATE, resampled
+from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns.kind import Kind, Place, Played
 from rtvi_local.bench.turns.sounds import Studio
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE

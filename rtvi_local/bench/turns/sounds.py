@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rtvi_local.audio.pcm import audible, to_float
-from rtvi_local.bench.speech import resampled
+from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.turns.scenes import Person, Utterance
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 from rtvi_local.engines.piper import PiperVoice
