@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Change = Literal["started", "stopped"] | None
+Change = Literal["suspected", "started", "stopped"] | None
+"""Suspected: the first window that sounds like speech. The next ones tell."""
 
 HYSTERESIS = 0.15
 """How far below the starting threshold a window must fall to count as silence (Silero's own recommendation)."""
@@ -27,12 +28,13 @@ class VoiceActivity:
     def push(self, probability: float) -> Change:
         if not self.speaking:
             # Not reset by one weak window: a plosive is a gap in the voice, and "No." is hardly longer than two windows.
+            was_quiet = self._speech_ms == 0
             if probability >= self.threshold:
                 self._speech_ms += self.window_ms
             else:
                 self._speech_ms = max(0.0, self._speech_ms - self.window_ms)
             if self._speech_ms < max(self.start_ms, self.window_ms):
-                return None
+                return "suspected" if was_quiet and self._speech_ms > 0 else None
             self.speaking, self.silence_ms = True, 0.0
             return "started"
         if probability >= self.threshold - HYSTERESIS:

@@ -28,7 +28,7 @@ class Shape(Enum):
     UNFINISHED = "more must come"
     NUMBER = "a number that is being read out"
     UNMARKED = "the transcriber put no mark behind them"
-    FRAGMENT = "the transcriber put no capital before them, or they only name or describe something"
+    FRAGMENT = "the transcriber put no capital before them, or they only name something"
     OPEN = "may be over"
     FINISHED = "a whole question, or an answer in a word or two"
 
@@ -64,7 +64,9 @@ _DANGLING_STARTS = re.compile(
     r"(?:(?:could|can|would|will) you )?(?:please )?"
     r"(?:tell|show|give|find|get|bring|send|buy|lend|pass|teach|remind) (?:me|us|him|her|them)(?:,? (?:eh|uh|um|a|the))?|"
     r"(?:could|can|would|will) you(?: please)?|do you (?:know|think)(?: whether| weather)?|"
-    r"i was (?:wondering|thinking)|i think|i thought|i mean|i heard|it seems|it would be (?:nice|good|great|better)|"
+    r"i was (?:wondering|thinking)|i think|i thought|i mean|i heard|it seems|it would be (?:nice|good|great|better)(?: too?)?|"
+    r"i'm not sure (?:it|if)|"
+    r"(?:i|we|they|you|he|she) (?:told|asked|reminded) (?:me|us|him|her|them)(?: (?:the|there|a|about))?|"
     r"(?:i|we|they|you|he|she)(?: would|'d) (?:rather|like)|i want|i need|let me(?: know)?|what about|how about|the thing is|"
     r"how do you say|what do you call)\W*$"
 )
@@ -118,14 +120,16 @@ def shape(text: str) -> Shape:
         return Shape.UNFINISHED
     if _lacks_its_object(words, plain):
         return Shape.UNFINISHED
-    if len(words) <= _SHORT_CLAUSE_WORDS and "," not in plain and _CLAUSE_STARTS.match(plain) and not plain.endswith("?"):
-        return Shape.UNFINISHED
+    if len(words) <= _SHORT_CLAUSE_WORDS and not plain.endswith("?"):
+        if "," not in plain and _CLAUSE_STARTS.match(plain):
+            return Shape.UNFINISHED
+        if _DESCRIBED.match(plain):
+            return Shape.UNFINISHED
     # Whisper begins most of what sounds whole with a capital and ends it with a mark; what it leaves without is often cut off.
     if len(words) > 3 and plain[-1].isalpha() and plain[-1].isascii():
         return Shape.UNMARKED
     names = len(words) <= 3 and words[0] in _POSSESSIVES
-    described = len(words) <= _SHORT_CLAUSE_WORDS and _DESCRIBED.match(plain) is not None
-    if (names or described or text.strip()[0].islower()) and not plain.endswith("?"):
+    if (names or text.strip()[0].islower()) and not plain.endswith("?"):
         return Shape.FRAGMENT
     if plain.endswith("?") and _QUESTION.match(plain):
         return Shape.FINISHED

@@ -47,6 +47,8 @@ class Deciding:
     ending: float | None = None
     """The language model's log-probability that a sentence ends where `text` does."""
     over_voice: bool = False
+    suspected_ms: float = NEVER
+    """When something began that may be speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class Answering:
     """One that goes on but was not taken for an interruption."""
     unjudged: Judging | None = None
     """A sound that has ended and whose words are late: the voice has come back meanwhile, but they are not lost."""
+    ended: Deciding | None = None
+    """How the turn was ended, while the language model has not said what it thinks of its words."""
+    held_until_ms: float | None = None
+    """They do not sound like an end to it after all: the reply is ready and not heard before, unless the person goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,13 @@ class Judging:
 State = Idle | Listening | Deciding | Answering | Overlapping | Judging
 
 # --- what can happen ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSuspected:
+    """SpeechBegan follows within ONSET_MS, if it is speech."""
+
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +199,8 @@ class Tick:
 
 
 Event = (
-    SpeechBegan
+    SpeechSuspected
+    | SpeechBegan
     | SpeechPaused
     | WordsSoFar
     | Transcribed

@@ -42,6 +42,7 @@ from rtvi_local.pipeline.turn_states import (
     ResumeVoice,
     SpeechBegan,
     SpeechPaused,
+    SpeechSuspected,
     State,
     Supersede,
     Think,
@@ -58,6 +59,7 @@ from rtvi_local.pipeline.turn_waits import (
     REJOIN_MS,
     SHORTEST_WORD_MS,
     Policy,
+    ends_at_ms,
     judged_at_ms,
     longest_unheard_ms,
     patience_ms,
@@ -132,6 +134,8 @@ def _evaluate(state: Listening, quiet_since_ms: float, *, must_end: bool) -> Ste
 
 def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
     match event:
+        case SpeechSuspected(at_ms):
+            return replace(state, suspected_ms=at_ms), ()
         case SpeechBegan() if not state.must_end:
             return _goes_on(state)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
@@ -175,12 +179,15 @@ def _heard_so_far(state: Deciding, at_ms: float, policy: Policy) -> Step:
 
 def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
     """Commit or drop, if the words are known and it has been quiet for long enough. "Stop" waits too: "the timer" may come."""
-    if state.text is None or at_ms < state.quiet_since_ms + patience_ms(state, policy):
+    if state.text is None or at_ms < ends_at_ms(state, policy):
         return state, ()
     if not state.text or is_hush(state.text, over_voice=state.over_voice):
         return _dropped(state, said=state.text)
-    rejoinable = NEVER if state.must_end else state.quiet_since_ms + REJOIN_MS
-    return Answering(state.latest, state.latest, rejoinable), (Commit(state.latest), ForgetAudio())
+    effects = (Commit(state.latest), ForgetAudio())
+    if state.must_end:
+        return Answering(state.latest, state.latest), effects
+    ended = state if state.ending is None else None
+    return Answering(state.latest, state.latest, state.quiet_since_ms + REJOIN_MS, ended=ended), effects
 
 
 def _dropped(state: Deciding | Listening, said: str = "") -> Step:
@@ -197,7 +204,7 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
                 return state, ()
             if policy.interruptions == "eager":
                 return _taken(sound)
-            return sound, (PauseVoice(),)
+            return sound, (PauseVoice(),) if state.held_until_ms is None else ()
         case WordsSoFar(at_ms, text) if state.sound is not None:
             sound = replace(_let_go(state.sound, at_ms), words=text)
             if begins_to_take_floor(text):
@@ -220,16 +227,30 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
             return replace(state, unjudged=replace(state.unjudged, probability=probability)), ()
         case Transcribed(_, _, revision) if state.unjudged is not None and revision == state.latest:
             return _judged(state.unjudged, event, (), policy)
+        case WordsJudged(at_ms, log_probability, revision) if state.ended is not None and revision == state.reply:
+            return _doubted(state, replace(state.ended, ending=log_probability), at_ms, policy)
+        case Tick(at_ms) if state.held_until_ms is not None and at_ms >= state.held_until_ms:
+            return replace(state, held_until_ms=None), (ResumeVoice(),)
         case Delivered(at_ms, revision) if revision == state.reply:
+            resume = () if state.held_until_ms is None else (ResumeVoice(),)
             if state.unjudged is not None:
                 settled, effects = _heard_so_far(_undecided(state.unjudged), at_ms, policy)
                 return settled, (OpenTurn(), *effects)
             if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
                 return _own_turn(state.sound), (OpenTurn(),)
-            return Idle(state.latest), ()
+            return Idle(state.latest), resume
         case _:
             return state, ()
+
+
+def _doubted(state: Answering, ended: Deciding, at_ms: float, policy: Policy) -> Step:
+    """The turn was ended before it was known what the language model thinks of its last word: a reply takes as long to begin
+    as that takes. If it was too soon, the reply waits as the turn would have."""
+    until_ms = ended.quiet_since_ms + patience_ms(ended, policy)
+    if at_ms >= until_ms:
+        return replace(state, ended=None), ()
+    return replace(state, ended=None, held_until_ms=until_ms), (PauseVoice(),)
 
 
 def _taken(sound: Overlapping) -> Step:

@@ -39,6 +39,9 @@ COMES_BACK_MS = 500.0
 light" have pauses of 0.2 to 0.4 s behind their first word, and a voice that comes back in them is cut off once more."""
 SHORTEST_WORD_MS = 350.0
 """A sound that is shorter and has no words is a knock, or a bit of echo: nothing follows, and the voice comes back at once."""
+ONSET_MS = 48.0
+"""From a first window of the voice activity detector that sounds like speech to the second, which makes it speech, and the
+packet that brings it. Beyond the longest silence: from outside it is still below 1.5 s."""
 REJOIN_MS = 1500.0
 """After their last sound, within which a person who speaks again goes on with their turn rather than beginning another."""
 LONGEST_WORDLESS_MS = 1100.0
@@ -93,6 +96,12 @@ def patience_ms(state: Deciding, policy: Policy) -> float:
     )
 
 
+def ends_at_ms(state: Deciding, policy: Policy) -> float:
+    """When this turn is over, if nothing more is said. Nobody is answered in the moment in which they go on."""
+    due_ms = state.quiet_since_ms + patience_ms(state, policy)
+    return max(due_ms, state.suspected_ms + ONSET_MS) if state.suspected_ms <= due_ms else due_ms
+
+
 def learnt(policy: Policy, before: State, event: Event, after: State) -> Policy:
     """The policy for what comes next, with what this step told about the person's pace."""
     match before, event, after:
@@ -124,14 +133,16 @@ def _sound_over_reply(state: Answering | Overlapping | Judging, event: Event) ->
 def deadline(state: State, policy: Policy) -> float | None:
     """When a Tick must arrive at the latest, if nothing else happens."""
     match state:
-        case Idle() | Answering():
+        case Idle():
             return None
+        case Answering():
+            return state.held_until_ms
         case Listening():
             return state.started_ms + policy.max_turn_ms
         case Deciding(text=None):
             return state.quiet_since_ms + longest_unheard_ms(state.words)
         case Deciding():
-            return state.quiet_since_ms + patience_ms(state, policy)
+            return ends_at_ms(state, policy)
         case Overlapping():
             return judged_at_ms(state, policy)
         case Judging():

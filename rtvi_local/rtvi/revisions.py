@@ -17,6 +17,7 @@ from rtvi_local.pipeline.frames import (
     Measured,
     Prompt,
     Speech,
+    SpeechSuspected,
     Superseded,
     ToolResult,
     Transcript,
@@ -27,7 +28,7 @@ from rtvi_local.pipeline.frames import (
 )
 
 _NONE = -1
-_UNSEEN = (Prompt, Speech, Cue, EndOfTurn, EndOfWords)
+_UNSEEN = (Prompt, Speech, Cue, SpeechSuspected, EndOfTurn, EndOfWords)
 """Never shown, and too large to keep for nothing."""
 
 

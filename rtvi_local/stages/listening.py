@@ -30,6 +30,7 @@ from rtvi_local.pipeline.frames import (
     Measured,
     SpeechStarted,
     SpeechStopped,
+    SpeechSuspected,
     Transcript,
     Used,
 )
@@ -92,7 +93,8 @@ class _Pass:
 
 
 class Listening(Stage):
-    """Emits SpeechStarted, SpeechStopped, interim Transcripts; and, when asked to `evaluate`, a final one and EndOfTurn."""
+    """Emits SpeechSuspected, SpeechStarted, SpeechStopped, interim Transcripts; when asked to `evaluate`, a final one and
+    EndOfTurn."""
 
     name: ClassVar[str] = "listening"
 
@@ -235,6 +237,8 @@ class Listening(Stage):
                     self.emit(SpeechStarted(began_ms))
                 case "stopped":
                     self.emit(SpeechStopped(at_ms, self._activity.silence_ms, self._sounded_ms, frame.at_ms))
+                case "suspected":
+                    self.emit(SpeechSuspected(at_ms))
                 case _ if self._activity.speaking:
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:

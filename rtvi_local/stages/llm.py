@@ -185,7 +185,7 @@ class Llm(Stage):
                     temperature=self._settings.temperature,
                     sampling=_sampling(self._settings),
                     tools=tools,
-                    on_ending=None if self._committed.is_set() else lambda value: self.emit(EndOfWords(value, revision)),
+                    on_ending=None if made else lambda value: self.emit(EndOfWords(value, revision)),
                 )
                 written = CallsInText([tool.name for tool in tools])
                 async with contextlib.aclosing(pieces):

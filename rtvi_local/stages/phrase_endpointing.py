@@ -25,6 +25,7 @@ from rtvi_local.pipeline.frames import (
     ReplyDelivered,
     SpeechStarted,
     SpeechStopped,
+    SpeechSuspected,
     Superseded,
     Transcript,
     TurnCommitted,
@@ -85,6 +86,8 @@ class PhraseEndpointing(Stage):
 
     def receive(self, frame: Frame) -> None:
         match frame:
+            case SpeechSuspected():
+                self.post(turns.SpeechSuspected(self._now_ms()))
             case SpeechStarted(at_ms):
                 self.post(turns.SpeechBegan(at_ms))
             case ButtonPressed(at_ms):

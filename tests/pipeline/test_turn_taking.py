@@ -34,6 +34,7 @@ from rtvi_local.pipeline.turn_states import (
     ResumeVoice,
     SpeechBegan,
     SpeechPaused,
+    SpeechSuspected,
     State,
     Supersede,
     Think,
@@ -50,6 +51,7 @@ from rtvi_local.pipeline.turn_waits import (
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     LONGEST_WORDLESS_MS,
+    ONSET_MS,
     REJOIN_MS,
     Interruptions,
     Policy,
@@ -88,9 +90,10 @@ def test_a_finished_utterance_is_thought_about_at_once_and_committed_after_a_sho
     state, effects = play(state, EndJudged(1160, 0.9, 1))
     assert effects == []
     assert deadline(state, POLICY) == 1000 + POLICY.wait_complete_ms
-    state, effects = play(state, Tick(1200))
+    assert isinstance(state, Deciding)
+    answered, effects = play(state, Tick(1200))
     assert effects == [Commit(1), ForgetAudio()]
-    assert state == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
+    assert answered == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS, ended=state)
 
 
 def test_an_utterance_that_sounds_unfinished_is_given_time_but_never_more_than_a_second_and_a_half() -> None:
@@ -114,6 +117,21 @@ def test_what_the_language_model_thinks_of_the_words_keeps_a_turn_open() -> None
     assert effects[-2] == Commit(1), "an older evaluation says nothing"
 
 
+def test_a_reply_waits_when_the_language_model_says_late_that_the_words_were_no_end() -> None:
+    heard = (SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1110, 0.95, 1), Tick(1000 + POLICY.wait_complete_ms))
+    state, _ = play(Idle(), *heard, Transcribed(1200, "Translate the word.", 1))
+    assert isinstance(state, Answering)
+    held, effects = play(state, WordsJudged(1250, -10.5, 1))
+    assert effects == [PauseVoice()]
+    assert deadline(held, POLICY) == 1000 + LONGEST_SILENCE_MS
+    assert play(held, Tick(1000 + LONGEST_SILENCE_MS))[1] == [ResumeVoice()]
+    goes_on, effects = play(held, SpeechBegan(1900), WordsSoFar(2300, "Butterfly into French."))
+    assert effects == [Interrupt(1, rejoins=True), OpenTurn()], "unheard"
+    assert isinstance(goes_on, Listening)
+    assert play(state, WordsJudged(1250, -1.5, 1), Tick(1900))[1] == [], "it was an end"
+    assert play(state, WordsJudged(2400, -10.5, 1))[1] == [], "too late to be of use"
+
+
 def test_words_that_come_after_the_silence_was_long_enough_are_committed_at_once() -> None:
     _, effects = play(
         Idle(), SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1160, 0.9, 1), Tick(1200), Transcribed(1400, "Yes.", 1)
@@ -135,6 +153,19 @@ def test_noise_without_words_opens_and_drops_a_turn_without_a_reply() -> None:
     state, effects = play(Idle(), SpeechBegan(0), SpeechPaused(300, 200), Transcribed(400, "", 1), Tick(2000))
     assert effects == [OpenTurn(), Evaluate(1), DropTurn(1), ForgetAudio()]
     assert state == Idle(1)
+
+
+def test_nobody_is_answered_in_the_moment_in_which_they_go_on() -> None:
+    said = (SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1110, 0.9, 1), Transcribed(1120, "What time is it?", 1))
+    state, _ = play(Idle(), *said)
+    due_ms = 1000 + POLICY.wait_complete_ms
+    suspecting, effects = play(state, SpeechSuspected(due_ms - 10), Tick(due_ms))
+    assert effects == []
+    assert play(suspecting, SpeechBegan(due_ms + 22))[1] == [Supersede(1)]
+    assert deadline(suspecting, POLICY) == due_ms - 10 + ONSET_MS
+    assert play(suspecting, Tick(due_ms - 10 + ONSET_MS))[1] == [Commit(1), ForgetAudio()], "it was a knock"
+    again, _ = play(suspecting, SpeechSuspected(due_ms + 20))
+    assert deadline(again, POLICY) == due_ms, "knocks do not keep a turn open"
 
 
 def test_a_turn_of_which_no_words_are_known_is_given_up_before_it_hangs() -> None:
@@ -491,7 +522,8 @@ class World:
             return
         quiet_ms = now_ms - self.quiet_since_ms
         if self.turn_open:
-            assert quiet_ms < (LONGEST_SILENCE_MS if self.words else LONGEST_TRANSCRIPTION_MS), "a turn hangs"
+            longest_ms = LONGEST_SILENCE_MS + ONSET_MS if self.words else LONGEST_TRANSCRIPTION_MS
+            assert quiet_ms < longest_ms, "a turn hangs"
         elif begins_to_take_floor(self.words):
             assert quiet_ms < LONGEST_JUDGEMENT_MS, "a voice talks on over words that are known to take the floor"
 
@@ -551,7 +583,8 @@ class World:
 
     def agrees_with(self, state: State) -> None:
         assert self.turn_open == isinstance(state, Listening | Deciding)
-        assert self.voice_paused == isinstance(state, Overlapping | Judging)
+        is_held = isinstance(state, Answering) and state.held_until_ms is not None
+        assert self.voice_paused == (is_held or isinstance(state, Overlapping | Judging))
         assert bool(self.reply) == isinstance(state, Answering | Overlapping | Judging)
 
 
@@ -559,6 +592,7 @@ def random_event(random_: random.Random, state: State, world: World, now_ms: flo
     revision = random_.choice([state.latest, state.latest, state.latest - 1, random_.randint(0, state.latest + 2)])
     text = random_.choice(["", "Mhm.", "Stop.", "What time is it?", "and then", "Yes.", "I"])
     events: list[Event] = [
+        SpeechSuspected(now_ms),
         SpeechBegan(now_ms),
         SpeechPaused(now_ms, now_ms - random_.choice([32, 96, 500])),
         WordsSoFar(now_ms, text),
@@ -625,7 +659,9 @@ def test_the_laws_hold_in_random_walks(interruptions: Interruptions, seed: int) 
         if isinstance(state, Deciding) and state.text is not None:
             wait = deadline(state, policy)
             assert wait is not None
-            assert wait <= state.quiet_since_ms + LONGEST_SILENCE_MS, "no silence is longer than the longest"
+            assert wait <= state.quiet_since_ms + LONGEST_SILENCE_MS + ONSET_MS, "no silence is longer than the longest"
+        if isinstance(state, Answering) and state.held_until_ms is not None:
+            assert state.held_until_ms <= now_ms + LONGEST_SILENCE_MS, "no reply is held for longer than the longest silence"
         if not isinstance(state, Idle | Answering):
             assert deadline(state, policy) is not None, "only who waits for the person, or speaks, may wait for ever"
     assert len(world.committed) > 100
@@ -660,7 +696,7 @@ def test_left_alone_every_state_comes_to_rest() -> None:
             when_ms = next(
                 at_ms for at_ms, effect in [*((now_ms, effect) for effect in first), *later] if isinstance(effect, ended)
             )
-            assert when_ms <= max(now_ms, quiet_since_ms + LONGEST_SILENCE_MS)
+            assert when_ms <= max(now_ms, quiet_since_ms + LONGEST_SILENCE_MS + ONSET_MS)
             answered += ended is Commit
     assert answered > 1000
 

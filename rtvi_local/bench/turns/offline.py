@@ -32,7 +32,7 @@ from rtvi_local.engines.llama import LlamaModel
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.smart_turn import SmartTurn
 from rtvi_local.engines.whisper import Whisper
-from rtvi_local.pipeline.frames import Audio, EndOfWords, Frame, TurnCommitted, UserTurn, VoicePaused
+from rtvi_local.pipeline.frames import Audio, EndOfWords, Frame, TurnCommitted, UserTurn, VoicePaused, VoiceResumed
 from rtvi_local.pipeline.pipeline import Pipeline
 from rtvi_local.pipeline.turn_waits import Policy
 from rtvi_local.stages.listening import Listening
@@ -115,6 +115,9 @@ async def _observe(sound: Float32, ears: Ears, policy: Policy, vad: Vad) -> Obse
                 seen.answers_ms.append(max(now_ms, seen.thought_ms[revision] + ANSWER_MS))
             case VoicePaused():
                 seen.paused_ms.append(now_ms)
+            case VoiceResumed() if seen.answers_ms[-1] > seen.paused_ms[-1]:
+                seen.answers_ms[-1] = max(seen.answers_ms[-1], now_ms)
+                del seen.paused_ms[-1]
             case _:
                 pass
 

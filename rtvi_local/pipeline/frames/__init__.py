@@ -17,6 +17,7 @@ from rtvi_local.pipeline.frames.hearing import (
     EndOfWords,
     SpeechStarted,
     SpeechStopped,
+    SpeechSuspected,
     Transcript,
     WakeState,
 )
@@ -50,15 +51,16 @@ from rtvi_local.pipeline.frames.turns import (
 
 __all__ = [
     "Audio", "BotStartedSpeaking", "BotStoppedSpeaking", "ButtonPressed", "ButtonReleased", "Clause", "Condense",
-    "Condensed", "Configured", "Cue",
-    "EndOfTurn", "EndOfWords", "Failed", "Filler", "Frame", "Heard", "Image", "Interrupted", "Measured", "Prompt",
-    "PromptAhead", "ReplyDelivered", "ReplyEnded", "ReplyStarted", "ReplyToken", "Speech", "SpeechStarted", "SpeechStopped",
-    "Superseded", "SynthesisEnded", "SynthesisStarted", "ToolCall", "ToolResult", "Transcript", "TurnCommitted",
-    "TurnDropped", "TurnStarted", "Used", "UserMuted", "UserTurn", "VoicePaused", "VoiceResumed", "WakeState", "WordTiming",
+    "Condensed", "Configured", "Cue", "EndOfTurn", "EndOfWords", "Failed", "Filler", "Frame", "Heard", "Image",
+    "Interrupted", "Measured", "Prompt", "PromptAhead", "ReplyDelivered", "ReplyEnded", "ReplyStarted", "ReplyToken",
+    "Speech", "SpeechStarted", "SpeechStopped", "SpeechSuspected", "Superseded", "SynthesisEnded", "SynthesisStarted",
+    "ToolCall", "ToolResult", "Transcript", "TurnCommitted", "TurnDropped", "TurnStarted", "Used", "UserMuted", "UserTurn",
+    "VoicePaused", "VoiceResumed", "WakeState", "WordTiming",
 ]  # fmt: skip
 
 Frame = Union[
-    Audio, ButtonPressed, ButtonReleased, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords, WakeState,
+    Audio, ButtonPressed, ButtonReleased, SpeechSuspected, SpeechStarted, SpeechStopped, Transcript, EndOfTurn, EndOfWords,
+    WakeState,
     TurnStarted, UserTurn, TurnCommitted, TurnDropped, Superseded, Interrupted, UserMuted, VoicePaused, VoiceResumed,
     PromptAhead, Prompt, ReplyStarted, ReplyToken, ReplyEnded, Condense, Condensed,
     ToolCall, ToolResult, Filler,

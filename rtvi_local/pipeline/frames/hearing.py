@@ -37,6 +37,13 @@ class ButtonReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechSuspected:
+    """A first bit of what may be speech. SpeechStarted follows at once, if it is."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """Voice activity began. The listening stage keeps the audio from before it (the pre-roll)."""
 
