@@ -73,6 +73,9 @@ class _Ear:
         await asyncio.sleep(_pass_s(samples.size / LISTENING_SAMPLE_RATE))
         return heard
 
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        return await self.real.fits(samples, texts, language=language)
+
     async def hear(self, samples: Float32, activity: VoiceActivityDetector) -> Heard:
         loop = asyncio.get_running_loop()
         listening = Listening(activity, self, None, _is_invented, Vad(), Stt())

@@ -116,6 +116,10 @@ class Transcriber(Protocol):
         a little more."""
         ...
 
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        """How likely (natural logarithm) it is that each of these texts was said in `samples`, a few seconds at most."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:

@@ -9,6 +9,7 @@ decoder starts over at the end of the text. They are recognised, and then the 30
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, TimedW
 from rtvi_local.engines.invented import looks_invented, repeats_itself, speech_energy_db, without_restart
 from rtvi_local.engines.log_mel import FRAMES_PER_S, log_mel
 from rtvi_local.engines.model_files import loading, require_files
+from rtvi_local.engines.whisper_fits import log_likelihoods
 from rtvi_local.engines.whisper_words import timed_words
 from rtvi_local.engines.worker import Worker
 
@@ -109,6 +111,12 @@ class Whisper:
             words=first.words
             + tuple(replace(word, start_s=ended_s + word.start_s, end_s=ended_s + word.end_s) for word in second.words),
         )
+
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        """See Transcriber. Takes about 0.1 s for a dozen texts; cancelling takes effect in the middle of that."""
+        encoded = await self._worker.run(self._encode, samples, LEAST_WINDOW_S)
+        duration_s = len(samples) / LISTENING_SAMPLE_RATE
+        return await self._worker.run(log_likelihoods, self._model, self._tokenizer(language), encoded, texts, duration_s)
 
     def close(self) -> None:
         """Wait for what runs and end the thread."""

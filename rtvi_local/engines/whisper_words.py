@@ -28,9 +28,7 @@ def timed_words(
     """The words of these tokens (of text alone, no timestamps). Blocks."""
     if not tokens:
         return ()
-    # The encoder's input has twice as many frames as its output.
-    frames = 2 * min(encoded.shape[1], int(duration_s * _STEPS_PER_S) + 1)
-    found = model.align(encoded, tokenizer.sot_sequence, [list(tokens)], frames)[0]
+    found = model.align(encoded, tokenizer.sot_sequence, [list(tokens)], frames_of(encoded, duration_s))[0]
     token_numbers, steps = np.array(found.alignments).T
     begins_s = steps[np.diff(token_numbers, prepend=-1) > 0] / _STEPS_PER_S
     texts, tokens_of_words = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
@@ -41,6 +39,12 @@ def timed_words(
         pieces.append(TimedWord(text, float(begins_s[first]), float(begins_s[end])))
         first = end
     return with_punctuation(pieces)
+
+
+def frames_of(encoded: ctranslate2.StorageView, duration_s: float) -> int:
+    """How many frames of the encoder's input hold audio. There are twice as many as of its output."""
+    steps: int = encoded.shape[1]
+    return 2 * min(steps, int(duration_s * _STEPS_PER_S) + 1)
 
 
 def with_punctuation(pieces: Sequence[TimedWord]) -> tuple[TimedWord, ...]:

@@ -89,6 +89,7 @@ class Conversation:
             config.vad,
             config.stt,
             self._without_own_words,
+            lambda: self._speaker.is_heard,
         )
         rate = transport.output_sample_rate
         self._speaker = Speaker(self._send_audio, rate, transport.clear_audio, self._unsent_frames)

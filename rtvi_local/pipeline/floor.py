@@ -30,13 +30,14 @@ _POLITE = frozenset("please okay ok no now just hey oh well alright right wait t
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
-def _plain(text: str) -> list[str]:
+def words_in(text: str) -> list[str]:
+    """In small letters, without marks."""
     return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
 
 
 def is_backchannel(text: str) -> bool:
     """Whether `text` is nothing but signs of listening ("mhm", "yeah, okay"). False for no words at all."""
-    words = _plain(text)
+    words = words_in(text)
     if not words or len(words) > 4:
         return False
     phrase = " ".join(words)
@@ -47,7 +48,7 @@ def is_backchannel(text: str) -> bool:
 
 def may_become_backchannel(text: str) -> bool:
     """Whether `text`, of which more may come, is how a sign of listening begins: "I" of "I see"."""
-    words = _plain(text)
+    words = words_in(text)
     beginning = " ".join(words)
     begins = any(sign.startswith(beginning) for sign in BACKCHANNELS)
     return bool(words) and (begins or all(map(_HUM.fullmatch, words)))
@@ -65,7 +66,7 @@ def begins_to_take_floor(text: str) -> bool:
 
 def is_hush(text: str, *, over_voice: bool = False) -> bool:
     """Whether `text` only asks for silence. `over_voice`: it was said while the bot spoke."""
-    words = _plain(text.lower().replace("thank you", ""))
+    words = words_in(text.lower().replace("thank you", ""))
     without_repeats = [word for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
     phrase = " ".join(word for word in without_repeats if word not in _POLITE)
     hushes = HUSHES | _MISHEARD_HUSHES if over_voice else HUSHES

@@ -124,6 +124,11 @@ class Speaker(Stage):
         self._begin_at_once()
 
     @property
+    def is_heard(self) -> bool:
+        """From the first sound of a reply to its end, while it is paused too."""
+        return self._audible
+
+    @property
     def _current(self) -> Playback:
         assert self._playback is not None
         return self._playback

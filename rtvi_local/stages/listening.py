@@ -34,8 +34,9 @@ from rtvi_local.pipeline.frames import (
     Transcript,
     Used,
 )
+from rtvi_local.pipeline.misheard_hushes import HUSHES_IN_WRITING, LONGEST_HUSH_MS, may_be_hush, meant
 from rtvi_local.pipeline.stage import Stage
-from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription
+from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription, Words
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +108,12 @@ class Listening(Stage):
         vad: Vad,
         stt: Stt,
         without_own_words: WithoutOwnWords = lambda text, _: text,
+        voice_speaks: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`voice_speaks` tells whether a reply is being heard."""
         super().__init__()
         self._without_own_words = without_own_words
+        self._voice_speaks = voice_speaks
         self._detector = activity
         self._words = RollingTranscription(transcriber, is_invented)
         self._words.language = None if stt.language == "auto" else stt.language
@@ -127,6 +131,8 @@ class Listening(Stage):
         """In the window that is being filled there is more than the own voice."""
         self._only_own_ms = 0.0
         """For how long there was nothing but the own voice."""
+        self._over_voice = False
+        """The utterance began while the bot spoke."""
         self._number = 0
         """Grows with each utterance: what is still being worked on for an older one is nobody's business any more."""
         self._newest: int | None = None
@@ -175,6 +181,7 @@ class Listening(Stage):
             task.cancel()
         self._newest = None
         self._pass = None
+        self._over_voice = False
         self._words.forget()
         self._utterance.close()
         if self._activity.speaking:
@@ -232,6 +239,7 @@ class Listening(Stage):
             match change:
                 case "started":
                     self._utterance.open()
+                    self._over_voice = self._over_voice or self._voice_speaks()
                     began_ms = self._masked_since_ms if self._masked.speaking else at_ms
                     self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
                     self.emit(SpeechStarted(began_ms))
@@ -291,8 +299,10 @@ class Listening(Stage):
         began = loop.time()
         begun.audio_s = samples.size / LISTENING_SAMPLE_RATE
         try:
+            over_voice = self._over_voice
             words = await self._words.words(samples, first, may_settle=may_settle)
-            begun.text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
+            text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
+            begun.text = await self._meant(words, samples) if over_voice and text == words.text else text
             begun.language = words.language
             begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
         except asyncio.CancelledError:
@@ -303,6 +313,13 @@ class Listening(Stage):
         begun.took_s = loop.time() - began
         begun.done = True
         self._report(begun)
+
+    async def _meant(self, words: Words, samples: Float32) -> str:
+        """Whisper writes "Get up." for "Shut up." now and then. Over the bot's voice one of the two is what people say."""
+        if samples.size > LONGEST_HUSH_MS * SAMPLES_PER_MS or words.language != "en" or not may_be_hush(words.text):
+            return words.text
+        fits = await self._words.transcriber.fits(samples, (words.text, *HUSHES_IN_WRITING), language="en")
+        return meant(words.text, fits)
 
     def _report(self, passed: _Pass) -> None:
         if passed.number != self._number:

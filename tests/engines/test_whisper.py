@@ -77,6 +77,13 @@ def test_when_each_word_was_said_is_told_where_it_is_asked_for(whisper: Whisper,
     assert _transcribe(whisper, speech).words == ()
 
 
+def test_how_well_texts_fit_what_was_said_is_told_for_each(whisper: Whisper, speech: Float32) -> None:
+    texts = ["Something else.", SPEECH_TEXT, SPEECH_TEXT.replace("kitchen", "chicken")]
+    other, said, alike = asyncio.run(whisper.fits(speech, texts, language="en"))
+    assert other + 5 < said
+    assert alike + 5 < said <= 0
+
+
 def test_the_language_is_detected_when_none_is_given(whisper: Whisper, speech: Float32) -> None:
     heard = _transcribe(whisper, speech, language=None)
     assert heard.language == "en"

@@ -241,6 +241,34 @@ def test_stop_silences_the_voice_and_is_shown_and_neither_answered_nor_remembere
     virtual_clock.run(story())
 
 
+class UnsureTranscriber(EchoTranscriber):
+    """To which everything sounds almost as much like "Shut up." as like what it writes."""
+
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        return [-2.0, *[-3.0 if text == "Shut up." else -20.0 for text in texts[1:]]]
+
+
+def test_what_may_be_a_request_to_be_quiet_is_taken_for_one_over_the_voice_and_nowhere_else() -> None:
+    async def story() -> None:
+        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+        said = ["Get up.", "Get up.", "Get up right now or there will be trouble."]
+        call = Call(transcriber=UnsureTranscriber(said, delay_ms=80), replies=[long, "Why?"])
+        await call.speak(400)
+        await call.be_quiet(2500)
+        await call.speak(400)
+        stopped_ms = call.now_ms
+        await call.be_quiet(4000)
+        assert not call.audible_between(stopped_ms, call.now_ms)
+        assert [message["role"] for message in call.said] == ["user", "assistant"]
+        assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["Get up.", "Shut up."]
+        await call.speak(3000)
+        await call.be_quiet(3000)
+        assert [message["content"] for message in call.said[2:]] == [said[2], "Why?"]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
 class TiringTranscriber(EchoTranscriber):
     """Takes its time after the first calls, as on a machine that has become busy."""
 

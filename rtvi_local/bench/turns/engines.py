@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -59,6 +60,9 @@ class KeptTranscriber:
             self._answers.put(key, kept)
         await asyncio.sleep((self._fixed_ms + self._per_second_ms * samples.size / 16_000) / 1000)
         return Transcription(**{**kept, "words": tuple(TimedWord(**word) for word in kept["words"])})
+
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        return await self._real.fits(samples, texts, language=language)
 
 
 class KeptTurnDetector:
