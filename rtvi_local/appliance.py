@@ -135,7 +135,7 @@ class Appliance:
         voice = tts.at(speed=config.tts.speed, speaker=config.tts.speaker)
         await asyncio.gather(*(server.start() for server in self._mcp_servers))
         await llm.preload(Context(config.llm.system_prompt).messages, self._own_tools())
-        self._tidying = asyncio.create_task(keep_house(self._is_idle, lambda: _tidy(llm)))
+        self._tidying = asyncio.create_task(keep_house(self.is_idle, lambda: _tidy(llm)))
         self._engines = Engines(
             open_activity=vad.detector,
             turn_detector=turn,
@@ -235,14 +235,14 @@ class Appliance:
     def conversations(self) -> int:
         return len(self._open)
 
+    def is_idle(self) -> bool:
+        return all(conversation.controls.is_idle for conversation in self._open)
+
     def ready(self) -> list[str]:
         """What is still missing before a conversation can begin."""
         loading = [f"{what} ({name}) is loading" for name, what in self._loading.items()]
         # Between the last engine's loading and the system prompt's being read, nothing is loading and nothing can begin.
         return loading or ([] if self._engines is not None else ["the language model is reading its instructions"])
-
-    def _is_idle(self) -> bool:
-        return all(conversation.controls.is_idle for conversation in self._open)
 
     def check(self, request_data: dict[str, Any]) -> None:
         """Raises UnusableRequest for what `open_conversation` would refuse because of it."""

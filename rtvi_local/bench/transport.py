@@ -97,6 +97,9 @@ class EchoAppliance:
     files: FileRules = field(default_factory=FileRules)
     listeners: list[Echo] = field(default_factory=list)
 
+    def is_idle(self) -> bool:
+        return False
+
     def ready(self) -> Sequence[str]:
         return ()
 

@@ -69,7 +69,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        watch = asyncio.create_task(metrics.watch_loop())
+        watch = asyncio.create_task(metrics.watch_loop(appliance.is_idle))
         try:
             yield
         finally:

@@ -37,6 +37,10 @@ class Appliance(Protocol):
         """How many are going on."""
         ...
 
+    def is_idle(self) -> bool:
+        """Whether in none of them anything is said, answered or awaited."""
+        ...
+
     def ready(self) -> Sequence[str]:
         """What is still missing before a conversation can begin, in words for people; empty when nothing is."""
         ...

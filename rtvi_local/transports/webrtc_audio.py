@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from rtvi_local.audio.jitter import Gap, JitterBuffer, Lost, Packet, Piece
 from rtvi_local.audio.opus import FRAME_SAMPLES, PACKET_OF_SILENCE, SAMPLE_RATE, OpusDecoder, OpusEncoder, packet_samples
 from rtvi_local.audio.pcm import Int16
+from rtvi_local.audio.resampling import Resampler
 
 LISTENING_SAMPLE_RATE = 16_000
 _PIECE_SAMPLES = 320
@@ -43,7 +44,7 @@ _SILENT_PACKET_BYTES = 2
 """Opus packets up to this size mean discontinuous transmission; decoded, they would continue the last sound."""
 _FILLED_SAMPLES = SAMPLE_RATE
 """Longest hole that is filled when its end arrives."""
-_RESTS_AFTER_SAMPLES = 3 * LISTENING_SAMPLE_RATE
+_RESTS_AFTER_SAMPLES = 3 * SAMPLE_RATE
 """Of quiet. Longer than any silence that may be a part of a turn."""
 
 
@@ -68,14 +69,14 @@ class InboundAudio:
         self._may_rest = may_rest
         self._quiet_samples = 0
         self._kept: list[Int16] = []
-        """At rest: what came together, still to be handed on."""
+        """At rest: what came together, at 48 kHz, still to be handed on."""
         self._kept_ms = 0.0
         self._soon: asyncio.TimerHandle | None = None
         self.jitter = JitterBuffer()
         self.muted = False
         """The client says that its microphone is off: whatever still comes is silence."""
         self._decoder = OpusDecoder()
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=LISTENING_SAMPLE_RATE)
+        self._resampler = Resampler(SAMPLE_RATE, LISTENING_SAMPLE_RATE)
         self._ssrc: int | None = None
         self._last_packet_ms = 0.0
         self._sounding = False
@@ -156,26 +157,26 @@ class InboundAudio:
 
     def _emit(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
-            frame.pts = None
-            for resampled in self._resampler.resample(frame):
-                self._hand_on(np.frombuffer(bytes(resampled.planes[0]), np.int16, resampled.samples))
+            self._hand_on(np.frombuffer(bytes(frame.planes[0]), np.int16, frame.samples))
 
     def _emit_silence(self, samples: int) -> None:
         if samples >= _DECIMATION:
-            self._hand_on(np.zeros(samples // _DECIMATION, np.int16))
+            self._hand_on(np.zeros(samples, np.int16))
 
-    def _hand_on(self, samples: Int16) -> None:
-        self._sounding = int(samples.max(initial=0)) > _SOUND_PEAK
-        self._quiet_samples = 0 if self._sounding else self._quiet_samples + samples.size
-        is_small = len(samples) < 2 * _PIECE_SAMPLES
+    def _hand_on(self, sound: Int16) -> None:
+        """48 kHz."""
+        self._sounding = int(sound.max(initial=0)) > _SOUND_PEAK
+        self._quiet_samples = 0 if self._sounding else self._quiet_samples + sound.size
+        is_small = len(sound) < 2 * FRAME_SAMPLES
         if is_small and self.rests:
-            # Together with what else is at hand: to listen to it costs as much for 60 ms as for 20.
-            self._kept.append(samples)
+            # Together with what else is at hand: to resample and to hear it costs as much for 60 ms as for 20.
+            self._kept.append(sound)
             self._kept_ms = self._arrived_ms
             if self._soon is None:
                 self._soon = self._clock.call_later(0, self._hand_on_kept)
             return
         self._hand_on_kept()
+        samples = self._resampler.push(sound)
         pieces = [samples] if is_small else np.split(samples, range(_PIECE_SAMPLES, len(samples), _PIECE_SAMPLES))
         for piece in pieces:
             self._deliver(piece, self._arrived_ms)
@@ -185,7 +186,7 @@ class InboundAudio:
             self._soon.cancel()
             self._soon = None
             kept, self._kept = self._kept, []
-            self._deliver(np.concatenate(kept), self._kept_ms)
+            self._deliver(self._resampler.push(np.concatenate(kept)), self._kept_ms)
 
     def _arm_expiry(self) -> None:
         deadline_ms = self.jitter.deadline_ms
@@ -275,8 +276,8 @@ _QUEUED_PACKETS = 5
 _BEHIND_SAMPLES = 2 * FRAME_SAMPLES
 _LASTING_SILENCE_FRAMES = 100
 """From here on silence may be given late, all at once."""
-_SILENT_FRAMES_PER_PACKET = 5
-"""Of lasting silence: libopus sends one packet in 400 ms; one in 100 ms keeps every client sure that the track is alive."""
+_SILENT_FRAMES_PER_PACKET = 10
+"""Of lasting silence: libopus sends one packet in 400 ms; one in 200 ms costs half as many awakenings as one in 100."""
 _SILENT_FRAMES_PER_SOUND = 20
 """Of lasting silence, one in 400 ms is silence that is decoded. In a pause a decoder plays noise as loud as the quietest sound
 that it has decoded: one that missed the end of the first words it heard, because the network lost it or the browser could not

@@ -78,6 +78,9 @@ class FakeAppliance:
     def conversations(self) -> int:
         return len(self.opened)
 
+    def is_idle(self) -> bool:
+        return all(conversation.controls.is_idle for conversation in self.opened)
+
     def ready(self) -> Sequence[str]:
         return ()
 

@@ -41,6 +41,9 @@ class FakeEnginesAppliance:
     def conversations(self) -> int:
         return len(self.opened)
 
+    def is_idle(self) -> bool:
+        return all(conversation.controls.is_idle for conversation in self.opened)
+
     def ready(self) -> Sequence[str]:
         return ()
 

@@ -50,6 +50,9 @@ class FakeAppliance:
     def conversations(self) -> int:
         return sum(not conversation.closed for conversation in self.opened)
 
+    def is_idle(self) -> bool:
+        return not self.conversations
+
     def ready(self) -> Sequence[str]:
         return self.missing
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from rtvi_local import virtual_clock
 from rtvi_local.config import Config
 from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.server.app import create_app
@@ -107,3 +109,18 @@ def test_where_the_time_of_each_answer_went_is_counted_part_by_part() -> None:
     assert 'rtvi_turn_seconds_count{part="vad"} 2.0' in text
     assert 'rtvi_turn_seconds_sum{part="vad"} 0.1' in text
     assert 'rtvi_turn_seconds_sum{part="total"} 0.3' in text
+
+
+def test_how_late_the_event_loop_is_is_looked_at_less_often_while_nothing_goes_on() -> None:
+    def looks_in_10_s(*, is_idle: bool) -> float | None:
+        metrics = Metrics()
+
+        async def watch() -> None:
+            watching = asyncio.create_task(metrics.watch_loop(lambda: is_idle))
+            await asyncio.sleep(10.01)
+            watching.cancel()
+
+        virtual_clock.run(watch())
+        return metrics.registry.get_sample_value("rtvi_loop_stall_seconds_count")
+
+    assert (looks_in_10_s(is_idle=False), looks_in_10_s(is_idle=True)) == (100, 20)

@@ -74,6 +74,9 @@ class _Appliance:
         self.files = FileRules()
         self.opened: list[tuple[Transport, Listener, dict[str, Any]]] = []
 
+    def is_idle(self) -> bool:
+        return False
+
     def ready(self) -> Sequence[str]:
         return ()
 
