@@ -243,6 +243,8 @@ class Commit:
     """The reply of this revision may be heard."""
 
     revision: int
+    provisional: bool = False
+    """Unless the language model thinks, before it is, that the words were no end."""
 
 
 @dataclass(frozen=True, slots=True)

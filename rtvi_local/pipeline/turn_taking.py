@@ -61,6 +61,7 @@ from rtvi_local.pipeline.turn_waits import (
     Policy,
     ends_at_ms,
     judged_at_ms,
+    longest_doubted_ms,
     longest_unheard_ms,
     patience_ms,
     rejoins_after_ms,
@@ -183,11 +184,10 @@ def _settle(state: Deciding, at_ms: float, policy: Policy) -> Step:
         return state, ()
     if not state.text or is_hush(state.text, over_voice=state.over_voice):
         return _dropped(state, said=state.text)
-    effects = (Commit(state.latest), ForgetAudio())
-    if state.must_end:
-        return Answering(state.latest, state.latest), effects
-    ended = state if state.ending is None else None
-    return Answering(state.latest, state.latest, state.quiet_since_ms + REJOIN_MS, ended=ended), effects
+    may_be_doubted = state.ending is None and at_ms < longest_doubted_ms(state, policy)
+    rejoinable = NEVER if state.must_end else state.quiet_since_ms + REJOIN_MS
+    answering = Answering(state.latest, state.latest, rejoinable, ended=state if may_be_doubted else None)
+    return answering, (Commit(state.latest, provisional=may_be_doubted), ForgetAudio())
 
 
 def _dropped(state: Deciding | Listening, said: str = "") -> Step:

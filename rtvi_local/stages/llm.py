@@ -54,6 +54,8 @@ class Llm(Stage):
         self._rounds = ToolRounds(toolbox, lambda frame: self.emit(frame))
         self._committed = asyncio.Event()
         """The turn that is being answered is over: what is called now may do something."""
+        self._end_is_open = False
+        """What the model thinks of the words' end matters."""
         self._session = session
         self._model_name = model_name
         self._settings = settings
@@ -74,12 +76,14 @@ class Llm(Stage):
                     self._condensing = asyncio.create_task(self._condense(frame))
             case PromptAhead(messages):
                 self._read_ahead(messages)
-            case TurnCommitted(revision) if revision == self._revision:
+            case TurnCommitted(revision, _, provisional) if revision == self._revision:
                 self._committed.set()
+                self._end_is_open = provisional
             case Prompt():
                 previous = self._cancel()
                 self._revision = frame.revision
                 self._committed.clear()
+                self._end_is_open = True
                 self._reply = asyncio.create_task(self._answer(frame, previous))
             case Superseded(revision) | Interrupted(revision) if revision >= self._revision:
                 self._cancel()
@@ -185,7 +189,9 @@ class Llm(Stage):
                     temperature=self._settings.temperature,
                     sampling=_sampling(self._settings),
                     tools=tools,
-                    on_ending=None if made else lambda value: self.emit(EndOfWords(value, revision)),
+                    on_ending=(lambda value: self.emit(EndOfWords(value, revision)))
+                    if self._end_is_open and not made
+                    else None,
                 )
                 written = CallsInText([tool.name for tool in tools])
                 async with contextlib.aclosing(pieces):

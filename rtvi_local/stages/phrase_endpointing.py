@@ -183,8 +183,8 @@ class PhraseEndpointing(Stage):
                     if typed
                     else UserTurn(text, revision, language=self._language)
                 )
-            case turns.Commit(revision):
-                self.emit(TurnCommitted(revision, self._now_ms()))
+            case turns.Commit(revision, provisional):
+                self.emit(TurnCommitted(revision, self._now_ms(), provisional))
             case turns.Supersede(revision):
                 self.emit(Superseded(revision))
             case turns.DropTurn(revision, said, gave_up):

@@ -312,11 +312,14 @@ def test_the_voice_is_back_after_half_a_second_of_quiet_and_in_a_second_if_the_w
 
 
 @pytest.mark.parametrize(("ending", "waits"), [(None, False), (-1.0, False), (-11.0, True)])
-def test_words_that_the_language_model_finds_unfinished_are_waited_for(ending: float | None, waits: bool) -> None:
+@pytest.mark.parametrize("words_ms", [20, 400], ids=["before the turn is ended", "with the end of the turn"])
+def test_words_that_the_language_model_finds_unfinished_are_waited_for(
+    ending: float | None, waits: bool, words_ms: float
+) -> None:
     async def story() -> None:
         model = ScriptedModel(["Which word?"], first_token_ms=50, token_ms=20)
         model.ending = None if ending is None else lambda _: ending
-        call = Call("Translate the word.", model=model)
+        call = Call(transcriber=TiringTranscriber(["Translate the word."], quick=0, slow_ms=words_ms), model=model)
         await call.speak(900)
         spoken_ms = call.now_ms
         await call.be_quiet(4000)

@@ -90,10 +90,9 @@ def test_a_finished_utterance_is_thought_about_at_once_and_committed_after_a_sho
     state, effects = play(state, EndJudged(1160, 0.9, 1))
     assert effects == []
     assert deadline(state, POLICY) == 1000 + POLICY.wait_complete_ms
-    assert isinstance(state, Deciding)
     answered, effects = play(state, Tick(1200))
     assert effects == [Commit(1), ForgetAudio()]
-    assert answered == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS, ended=state)
+    assert answered == Answering(1, 1, may_rejoin_until_ms=1000 + REJOIN_MS)
 
 
 def test_an_utterance_that_sounds_unfinished_is_given_time_but_never_more_than_a_second_and_a_half() -> None:
@@ -114,13 +113,13 @@ def test_what_the_language_model_thinks_of_the_words_keeps_a_turn_open() -> None
     assert deadline(state, POLICY) == 1000 + LONGEST_SILENCE_MS
     assert play(state, SpeechBegan(1900))[1] == [Supersede(1)]
     state, effects = play(Idle(), *heard, WordsJudged(1170, -10.5, 0), Tick(1000 + POLICY.wait_complete_ms))
-    assert effects[-2] == Commit(1), "an older evaluation says nothing"
+    assert effects[-2] == Commit(1, provisional=True), "an older evaluation says nothing"
 
 
 def test_a_reply_waits_when_the_language_model_says_late_that_the_words_were_no_end() -> None:
     heard = (SpeechBegan(0), SpeechPaused(1100, 1000), EndJudged(1110, 0.95, 1), Tick(1000 + POLICY.wait_complete_ms))
-    state, _ = play(Idle(), *heard, Transcribed(1200, "Translate the word.", 1))
-    assert isinstance(state, Answering)
+    state, effects = play(Idle(), *heard, Transcribed(1200, "Translate the word.", 1))
+    assert effects[-2] == Commit(1, provisional=True)
     held, effects = play(state, WordsJudged(1250, -10.5, 1))
     assert effects == [PauseVoice()]
     assert deadline(held, POLICY) == 1000 + LONGEST_SILENCE_MS
@@ -130,6 +129,8 @@ def test_a_reply_waits_when_the_language_model_says_late_that_the_words_were_no_
     assert isinstance(goes_on, Listening)
     assert play(state, WordsJudged(1250, -1.5, 1), Tick(1900))[1] == [], "it was an end"
     assert play(state, WordsJudged(2400, -10.5, 1))[1] == [], "too late to be of use"
+    state, effects = play(Idle(), *heard, Transcribed(1200, "What time is it?", 1), WordsJudged(1250, -10.5, 1))
+    assert effects[-2:] == [Commit(1), ForgetAudio()], "nobody asks after a whole question"
 
 
 def test_words_that_come_after_the_silence_was_long_enough_are_committed_at_once() -> None:
@@ -379,7 +380,7 @@ def test_stop_may_be_the_beginning_of_a_request() -> None:
     _, effects = play(
         stop, SpeechBegan(700), SpeechPaused(1600, 1500), EndJudged(1650, 0.9, 2), Transcribed(1800, "Stop the timer.", 2)
     )
-    assert effects == [Supersede(1), Evaluate(2), Think(2, "Stop the timer."), Commit(2), ForgetAudio()]
+    assert effects == [Supersede(1), Evaluate(2), Think(2, "Stop the timer."), Commit(2, provisional=True), ForgetAudio()]
 
 
 def test_stop_soon_after_the_own_turn_is_no_rest_of_it() -> None:

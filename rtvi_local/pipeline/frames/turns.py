@@ -33,6 +33,8 @@ class TurnCommitted:
 
     revision: int
     at_ms: float
+    provisional: bool = False
+    """What the language model thinks of the words' end (EndOfWords) may still hold the reply."""
 
 
 @dataclass(frozen=True, slots=True)
