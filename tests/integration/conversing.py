@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rtvi_local.audio.pcm import Int16, to_float
+from rtvi_local.audio.pcm import Int16, audible, to_float
 from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.caller import Caller, Said
 from rtvi_local.bench.speech import CALLER_RATE, synthesize
@@ -18,6 +18,8 @@ from rtvi_local.engines.piper import PiperVoice
 from rtvi_local.engines.whisper import Whisper
 
 MOST_TRIES = 4
+SILENCE_SAMPLES = LISTENING_SAMPLE_RATE // 5
+"""Before the first sound and after the last one."""
 
 
 @dataclass
@@ -28,8 +30,11 @@ class Instruments:
     whisper: Whisper
 
     async def understand(self, samples: Int16, rate: int = CALLER_RATE) -> str:
-        """What the project's own Whisper makes of audio of any length."""
+        """What the project's own Whisper makes of audio of any length. Of the silence around it as little is listened to as the
+        appliance does: after seconds of it, every third sentence is told twice."""
         audio = to_float(resampled(samples, rate, LISTENING_SAMPLE_RATE))
+        spoken = audible(audio)
+        audio = audio[max(0, spoken.start - SILENCE_SAMPLES) : spoken.stop + SILENCE_SAMPLES]
         longest = 25 * LISTENING_SAMPLE_RATE
         pieces = [audio[start : start + longest] for start in range(0, audio.size, longest)]
         return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
@@ -37,11 +42,18 @@ class Instruments:
     async def clear_speech(self, text: str, rate: int = CALLER_RATE) -> Int16:
         """Spoken by the project's own voice so that Whisper understands it at this rate. The voice never says a thing twice in
         the same way, and one in thirty of its "France" is "friends" to Whisper however it gets there."""
-        samples = await synthesize(self.voice, text, rate)
+        wanted = normalised_words(text)
+        return await self.clearly(lambda: synthesize(self.voice, text, rate), lambda words: words == wanted, rate)
+
+    async def clearly(
+        self, speak: Callable[[], Awaitable[Int16]], is_clear: Callable[[list[str]], bool], rate: int = CALLER_RATE
+    ) -> Int16:
+        """Spoken again until the words that Whisper hears are clear."""
+        samples = await speak()
         for _ in range(MOST_TRIES):
-            if normalised_words(await self.understand(samples, rate)) == normalised_words(text):
+            if is_clear(normalised_words(await self.understand(samples, rate))):
                 break
-            samples = await synthesize(self.voice, text, rate)
+            samples = await speak()
         return samples
 
 

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.models
 
 RATE = 48_000
 FRAME_SAMPLES = 960
-QUESTION = "How many days are there in a week?"
+QUESTIONS = {"What is the capital of Italy?": "rome", "What is the capital of Poland?": "warsaw"}
+"""What is in the answers, whose sentences Whisper seldom hears otherwise ("There are" is "they're" to it, and "France is"
+"Francis")."""
 
 
 class Microphone(MediaStreamTrack):
@@ -84,26 +86,27 @@ def test_it_is_heard_and_hears(models_directory: Path) -> None:
             return [message.get("data") for message in messages if message["type"] == type]
 
         with instruments(models_directory) as ours:
-            speech = await ours.clear_speech(QUESTION)
+            speech = [await ours.clear_speech(question) for question in QUESTIONS]
             try:
                 await connect(pc, url)
                 await until(lambda: channel.readyState == "open")
                 ready = {"version": "2.1.0", "about": {"library": "none"}}
                 channel.send(json.dumps({"label": "rtvi-ai", "type": "client-ready", "id": "1", "data": ready}))
                 await until(lambda: data_of("bot-ready"))
-                microphone.speech = speech
-                await until(lambda: data_of("bot-stopped-speaking"), 60)
+                for turn, samples in enumerate(speech, 1):
+                    microphone.speech = samples
+                    await until(lambda turn=turn: len(data_of("bot-stopped-speaking")) == turn, 60)  # type: ignore[misc]
                 await asyncio.sleep(0.5)  # the last of it may still be in aiortc's jitter buffer
             finally:
                 await pc.close()
                 await asyncio.gather(*listening)
             transcripts = [data["text"] for data in data_of("user-transcription") if data["final"]]
-            assert normalised_words(" ".join(transcripts)) == normalised_words(QUESTION)
+            assert normalised_words(" ".join(transcripts)) == normalised_words(" ".join(QUESTIONS))
             spoken = [data["text"] for data in data_of("bot-output") if data["spoken_status"] == "completed"]
             told = normalised_words(" ".join(spoken))
             audible = normalised_words(await ours.understand(np.concatenate(heard)))
-            assert "seven" in told
-            assert word_errors(told, audible) <= max(1, 0.15 * len(told)), f"told {told}, heard {audible}"
+            assert set(QUESTIONS.values()) < set(told)
+            assert word_errors(told, audible) <= 0.15 * len(told), f"told {told}, heard {audible}"
 
     # What is looked at is the way there and back, not the luck of an answer.
     environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory), "RTVI_LOCAL_LLM_TEMPERATURE": "0"}

@@ -19,7 +19,8 @@ class Terminal:
 
     def __init__(self, *arguments: str, models: Path) -> None:
         self._master, slave = os.openpty()
-        environment = {**os.environ, "RTVI_LOCAL_MODELS_DIRECTORY": str(models)}
+        # What is looked at is the terminal, not the luck of an answer.
+        environment = {**os.environ, "RTVI_LOCAL_MODELS_DIRECTORY": str(models), "RTVI_LOCAL_LLM_TEMPERATURE": "0"}
         command = [sys.executable, "-m", "rtvi_local", *arguments]
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)

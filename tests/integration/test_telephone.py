@@ -13,7 +13,6 @@ import pytest
 
 from rtvi_local.audio.pcm import AUDIBLE_PEAK, Int16
 from rtvi_local.bench.caller import Said
-from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.pipeline.frames import BotStartedSpeaking, BotStoppedSpeaking, Heard
 from tests.integration.world import Serving, serving, surest
@@ -156,7 +155,7 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             question, wish, objection = [
                 await s.clear_speech(text, RATE)
                 for text in (
-                    "How many days are there in a week?",
+                    "What is the capital of Italy?",
                     "Tell me a long story about a brave little dog.",
                     "Wait a moment, what is the capital of France?",
                 )
@@ -164,14 +163,10 @@ def test_a_caller_is_answered_and_can_interrupt(models_directory: Path, surround
             asked = await caller.speak(question)
             await until(lambda: finished(s, asked.last_sound_ms), ANSWERED_S)
             await until(lambda: caller.marks_answered, ANSWERED_S)
-            said = " ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed)
-            told = normalised_words(said)
+            told = normalised_words(" ".join(frame.text for frame in s.frames if isinstance(frame, Heard) and frame.completed))
             heard = normalised_words(await s.understand(caller.recording(asked.last_sound_ms, caller.now_ms), RATE))
-            assert "seven" in told
-            # "There are" is "they're" to Whisper at 8 kHz, whatever line it came over.
-            alone = normalised_words(await s.understand(await synthesize(s.voice, said, RATE), RATE))
-            errors = min(word_errors(words, heard) for words in (told, alone))
-            assert errors <= 0.2 * len(told), f"told {told}, which sounds like {alone}, heard {heard}"
+            assert "rome" in told
+            assert word_errors(told, heard) <= 0.2 * len(told), f"told {told}, heard {heard}"
             assert not caller.cleared_ms
 
             asked = await caller.speak(wish)

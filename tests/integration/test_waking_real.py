@@ -12,7 +12,6 @@ from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words
-from tests.integration.conversing import MOST_TRIES
 from tests.integration.world import World, surest, world
 
 pytestmark = pytest.mark.models
@@ -57,12 +56,7 @@ def transcriptions(w: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def called(w: World, word: str, command: str) -> Int16:
     """Both in one breath, spoken so that Whisper understands the command; how it spells the word is looked at here."""
     wanted = normalised_words(command)
-    samples = await synthesize(w.voice, f"{word}, {command}")
-    for _ in range(MOST_TRIES):
-        if normalised_words(await w.understand(samples))[-len(wanted) :] == wanted:
-            break
-        samples = await synthesize(w.voice, f"{word}, {command}")
-    return samples
+    return await w.clearly(lambda: synthesize(w.voice, f"{word}, {command}"), lambda words: words[-len(wanted) :] == wanted)
 
 
 async def turn(w: World, samples: Int16) -> tuple[list[str], str]:
