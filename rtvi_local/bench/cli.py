@@ -48,6 +48,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--conversations", type=_counts, default=(), metavar="1,2,4", help="so many talking at the same time")
     parser.add_argument("--after", type=_count, default=0, metavar="N", help="latency after N turns (in writing, to save time)")
     parser.add_argument("--idle", type=_counts, default=(), metavar="1,8", help="processor time of so many idle connections")
+    parser.add_argument("--cancels", type=_count, default=0, metavar="N", help="how fast cancelled engines free the cores")
     parser.add_argument("--url", help="measure an appliance that is running already (default: start one)")
     add_audio_option(parser, "say the WAV files in this folder too")
     parser.add_argument("--preset", default="laptop", help="models of the appliance that is started (default laptop)")
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.turns:
         return run_turns(arguments)
 
+    from rtvi_local.bench import bounds
     from rtvi_local.bench.latency import Turn
     from rtvi_local.bench.plot import plot
     from rtvi_local.bench.report import rest, table
@@ -91,10 +93,12 @@ def run(arguments: argparse.Namespace) -> int:
         conversations=arguments.conversations,
         after=arguments.after,
         idle=arguments.idle,
-        server=("--preset", arguments.preset, "--device", arguments.device),
+        cancels=arguments.cancels,
+        preset=arguments.preset,
+        device=arguments.device,
     )
-    if plan.idle and arguments.url:
-        raise UserError("--idle measures an appliance that it starts itself: leave --url away")
+    if (plan.idle or plan.cancels) and arguments.url:
+        raise UserError("--idle and --cancels measure what they start themselves: leave --url away")
     earlier = _read(arguments.save) if arguments.add else {}
     utterances = interleaved(recordings(arguments.audio), asyncio.run(questions()))
     measured: Report = {}
@@ -115,7 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
-        sys.stdout.write((table(turns) + "\n\n" if turns else "") + rest(report) + "\n")
+        parts = (table(turns) if turns else "", rest(report), bounds.table(report))
+        sys.stdout.write("\n\n".join(part for part in parts if part) + "\n")
     return 0 if answered or not plan.turns else 1
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rtvi_local.bench import bounds
 from rtvi_local.bench.cli import QUESTIONS
 from rtvi_local.bench.latency import Turn
-from rtvi_local.bench.report import PROCESS, WATERFALL, whole
+from rtvi_local.bench.report import WATERFALL, whole
 from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
@@ -131,13 +132,7 @@ def _latency(report: Found) -> Iterable[str]:
         yield f"Of {counted['turns']} turns, {into} were answered into a pause of the speaker, {none} not at all."
         yield f"{gaps} answers had a gap over 40 ms."
         yield ""
-    process = report.get("process", {})
-    rest = [(text, f"{process[name]:.1f} {unit}") for name, (text, unit) in PROCESS.items() if process.get(name) is not None]
-    rest += [
-        (f"idle, {connections} connected", f"{percent:.1f} % of one core")
-        for connections, percent in report.get("idle", {}).get("percent", {}).items()
-    ]
-    yield from _table(("", ""), rest)
+    yield from _table(bounds.HEADS, bounds.rows(report))
 
 
 def _turns(report: Found) -> Iterable[str]:

@@ -119,7 +119,7 @@ def aligned(heads: Sequence[str], *groups: Sequence[Sequence[str]]) -> str:
 
 
 def rest(report: dict[str, Any]) -> str:
-    """Everything in a report but its turns, a line a figure."""
+    """Everything in a report but its turns and what has a bound (bounds.py), a line a figure."""
     lines: list[str] = []
     latency = report.get("latency")
     if latency:
@@ -134,21 +134,7 @@ def rest(report: dict[str, Any]) -> str:
     long = report.get("long")
     if long:
         lines.append(f"after {long['depth']} turns: {_ms(long)} ({long['counted']} counted)")
-    process = report.get("process", {})
-    for name, (text, unit) in PROCESS.items():
-        if process.get(name) is not None:
-            lines.append(f"{text}: {process[name]:.1f} {unit}")
-    for connections, percent in report.get("idle", {}).get("percent", {}).items():
-        lines.append(f"idle, {connections} connected: {percent:.1f} % of one core")
     return "\n".join(lines)
-
-
-PROCESS = {
-    "ready_s": ("ready after", "s"),
-    "memory_mb": ("memory with one conversation", "MB"),
-    "peak_memory_mb": ("at most, during the turns", "MB"),
-    "loop_stall_p99_ms": ("event loop's stall, p99", "ms"),
-}
 
 
 def _ms(figures: dict[str, Any]) -> str:

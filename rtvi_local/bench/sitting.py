@@ -15,6 +15,7 @@ from typing import Any
 
 from rtvi_local import __version__
 from rtvi_local.bench.caller import Caller
+from rtvi_local.bench.cancelling import measure_engines
 from rtvi_local.bench.interruption import Interruption, interrupt
 from rtvi_local.bench.latency import Turn, Utterance, measure
 from rtvi_local.bench.load import (
@@ -46,8 +47,15 @@ class Plan:
     conversations: tuple[int, ...] = ()
     after: int = 0
     idle: tuple[int, ...] = ()
-    server: tuple[str, ...] = ()
-    """Further arguments of `rtvi-local serve`."""
+    cancels: int = 0
+    """How often each engine is set to work and cancelled, in this process."""
+    preset: str = "laptop"
+    device: str = "auto"
+
+    @property
+    def server(self) -> tuple[str, ...]:
+        """Arguments of `rtvi-local serve`."""
+        return ("--preset", self.preset, "--device", self.device)
 
 
 def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Callable[[str], None], report: Report) -> None:
@@ -71,6 +79,10 @@ def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Calla
                 percent = asyncio.run(idle_percent(server, connections))
                 say(f"idle, {connections} connected: {percent:.1f} % of one core")
                 report.setdefault("idle", {"measured": now(), "percent": {}})["percent"][str(connections)] = percent
+    if plan.cancels:
+        say(f"each engine is cancelled {plan.cancels} times")
+        free = measure_engines(plan.preset, plan.device, plan.cancels)
+        report["cancelling"] = {"measured": now(), "free after": free}
 
 
 async def _talk(
@@ -171,7 +183,7 @@ def interruptions(each: Sequence[Interruption]) -> Report:
 
 def is_empty(report: Report) -> bool:
     """Whether nothing was measured."""
-    return not report.keys() & {"latency", "interruptions", "conversations", "long", "idle"}
+    return not report.keys() & {"latency", "interruptions", "conversations", "long", "idle", "cancelling"}
 
 
 def add(earlier: Report, report: Report) -> Report:

@@ -124,14 +124,19 @@ class PiperVoice:
         return voice
 
     async def speak(self, text: str) -> AsyncGenerator[SpokenChunk, None]:
-        """The sound of `text`, the first of it after about 25 ms. Closing the iterator stops after the chunk at work."""
-        chunks = self._chunks(text)
+        """The sound of `text`, the first of it after about 25 ms. Cancelled, it leaves the chunk at work unmade."""
+        run = onnxruntime.RunOptions()
+        chunks = self._chunks(text, run)
         loop = asyncio.get_running_loop()
-        with self.courtesy.asked():
-            chunk = await loop.run_in_executor(self._thread, next, chunks, None)
-        while chunk is not None:
-            yield chunk
-            chunk = await loop.run_in_executor(self._thread, next, chunks, None)
+        try:
+            with self.courtesy.asked():
+                chunk = await loop.run_in_executor(self._thread, next, chunks, None)
+            while chunk is not None:
+                yield chunk
+                chunk = await loop.run_in_executor(self._thread, next, chunks, None)
+        finally:
+            # onnxruntime looks at it before each operation of the graph. A chunk of 1.1 s would hold the cores for 45 ms.
+            run.terminate = True
 
     def at(self, *, speed: float, speaker: int) -> PiperVoice:
         """This voice at another speed or with another speaker; it shares everything with this one, the thread too."""
@@ -168,10 +173,11 @@ class PiperVoice:
         inputs: dict[str, npt.NDArray[Any]] = {"input": np.array([ids], np.int64), "scales": self._scales}
         return {**inputs, "input_lengths": np.array([len(ids)], np.int64), **self._speaker}
 
-    def encode(self, phonemes: list[str]) -> Encoded:
-        """A sentence's latent frames. The model adds its noise here and only here, so no two calls give quite the same."""
+    def encode(self, phonemes: list[str], run: onnxruntime.RunOptions | None = None) -> Encoded:
+        """A sentence's latent frames. The model adds its noise here and only here, so no two calls give quite the same.
+        Raises onnxruntime's error once `run` is to terminate."""
         inputs = self.encoder_inputs(phonemes)
-        outputs = self._encoder.run(None, inputs)
+        outputs = self._encoder.run(None, inputs, run)
         latent: npt.NDArray[np.float32] = outputs[0] if self._decoder else outputs[0].reshape(1, 1, -1)
         frames = latent.shape[2]
         counts = self._id_counts(phonemes)
@@ -181,17 +187,18 @@ class PiperVoice:
         said = [index for index, phoneme in enumerate(phonemes) if phoneme not in " .,;:!?"]
         return Encoded(latent, ends[1:-1], int(ends[0]), frames - int(ends[said[-1] + 1]) if said else 0)
 
-    def decode(self, encoded: Encoded, first: int, last: int) -> Float32:
-        """The sound of the frames from `first` to before `last`: the same samples, whichever frames are made together."""
+    def decode(self, encoded: Encoded, first: int, last: int, run: onnxruntime.RunOptions | None = None) -> Float32:
+        """The sound of the frames from `first` to before `last`: the same samples, whichever frames are made together. `run`:
+        see `encode`."""
         if self._decoder is None:
             return encoded.latent[0, 0, first:last]
         start, stop = max(0, first - self._context_frames), min(encoded.frames, last + self._context_frames)
         speaker = self._speaker if len(self._decoder_inputs) > 1 else {}
         inputs = {self._decoder_inputs[0]: encoded.latent[:, :, start:stop], **speaker}
-        sound: Float32 = self._decoder.run(None, inputs)[0].reshape(-1)
+        sound: Float32 = self._decoder.run(None, inputs, run)[0].reshape(-1)
         return sound[(first - start) * self._frame_samples : (last - start) * self._frame_samples]
 
-    def _chunks(self, text: str) -> Iterator[SpokenChunk]:
+    def _chunks(self, text: str, run: onnxruntime.RunOptions) -> Iterator[SpokenChunk]:
         """`speak`, step by step, in the engine's thread."""
         words = text.split()
         began_s = time.perf_counter()
@@ -203,12 +210,12 @@ class PiperVoice:
         made = told = before = 0  # samples and words given out; phonemes of the sentences before this one
         for phonemes in sentences:
             began_s = time.perf_counter()
-            encoded = self.encode(phonemes)
+            encoded = self.encode(phonemes, run)
             encoded_s = time.perf_counter()
             begin, voiced = made, made
             plan = piper_sound.chunk_ends(encoded.frames, lead=encoded.lead, tail=encoded.tail)
             for first, last in pairwise([0, *(plan if self._decoder else [encoded.frames])]):
-                sound = self.decode(encoded, first, last)
+                sound = self.decode(encoded, first, last, run)
                 if first == 0:
                     quiet = piper_sound.silence_before(sound, self.sample_rate)
                     sound, begin = sound[quiet:], begin - quiet

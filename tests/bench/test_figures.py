@@ -54,8 +54,8 @@ def test_turns_become_a_table(tmp_path: Path) -> None:
     assert "| asked by the default voice, ms | 450 | 490 | 2 |" in page
     assert "| turn 10 of a conversation, ms | 500 | 500 | 1 |" in page
     assert "Of 3 turns, 1 were answered into a pause" in page
-    assert "| ready after | 3.2 s |" in page
-    assert "| idle, 8 connected | 20.0 % of one core |" in page
+    assert "| ready after | 3.2 s | ≤ 4 s | yes |" in page
+    assert "| idle, 8 connected | 20.0 % of one core | ≤ 25 % of one core | yes |" in page
 
 
 def test_word_errors_become_a_table_with_their_intervals(tmp_path: Path) -> None:

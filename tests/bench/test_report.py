@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from rtvi_local.bench import bounds
 from rtvi_local.bench.interruption import Interruption
 from rtvi_local.bench.latency import Utterance
 from rtvi_local.bench.plot import KINDS, plot
@@ -86,10 +87,31 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
         "interruption: silent median 200 ms, p90 200 ms after the person's first sound (1 counted)",
         "2 talking at the same time: median 700 ms, p90 900 ms (8 counted)",
         "after 30 turns: median 500 ms, p90 600 ms (5 counted)",
-        "ready after: 3.2 s",
-        "memory with one conversation: 812.0 MB",
-        "idle, 1 connected: 2.5 % of one core",
     ]
+
+
+def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> None:
+    report = {
+        "latency": latency([turn(450), turn(1700, longest_gap_ms=50)]),
+        "interruptions": interruptions([Interruption("no", 200.0)]),
+        "process": {"ready_s": 4.1, "memory_mb": 812.0, "peak_memory_mb": 1000.0, "loop_stall_p99_ms": None},
+        "idle": {"percent": {"1": 2.5, "3": 6.0}},
+        "cancelling": {"free after": {"the model writes": {"median": 8.0, "p95": 31.0, "counted": 20}}},
+    }
+    assert bounds.rows(report) == [
+        ("voice to voice, median", "1075.0 ms", "≤ 600 ms", "NO"),
+        ("voice to voice, p90", "1575.0 ms", "≤ 1000 ms", "NO"),
+        ("answers with a gap over 40 ms", "1 of 2", "≤ 0", "NO"),
+        ("interruption to silence, median", "200.0 ms", "≤ 250 ms", "yes"),
+        ("ready after", "4.1 s", "≤ 4 s", "NO"),
+        ("memory with one conversation", "812.0 MB", "≤ 900 MB", "yes"),
+        ("at most, during the turns", "1000.0 MB", "", ""),
+        ("idle, 1 connected", "2.5 % of one core", "≤ 3 % of one core", "yes"),
+        ("idle, 3 connected", "6.0 % of one core", "", ""),
+        ("cancelled while the model writes: cores free, median", "8.0 ms", "≤ 30 ms", "yes"),
+        ("cancelled while the model writes: cores free, p95", "31.0 ms", "≤ 30 ms", "NO"),
+    ]
+    assert bounds.table({}) == ""
 
 
 def test_the_first_and_the_deepest_turns_are_of_the_same_utterances() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -76,9 +77,9 @@ def test_a_closed_iterator_makes_no_more_sound(tiny_voice: PiperVoice, monkeypat
     made: list[int] = []
     decode = tiny_voice.decode
 
-    def counted(encoded: object, first: int, last: int) -> object:
+    def counted(encoded: object, first: int, last: int, run: object) -> object:
         made.append(first)
-        return decode(encoded, first, last)  # type: ignore[arg-type]
+        return decode(encoded, first, last, run)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tiny_voice, "decode", counted)
 
@@ -89,6 +90,35 @@ def test_a_closed_iterator_makes_no_more_sound(tiny_voice: PiperVoice, monkeypat
 
     asyncio.run(interrupted())
     assert len(made) == 1
+
+
+def test_a_sentence_at_work_is_given_up_when_it_is_cancelled(tiny_voice: PiperVoice, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+    ended: list[str] = []
+    encode = tiny_voice.encode
+
+    def watched(phonemes: list[str], run: object) -> object:
+        begun.set()
+        cancelled.wait(10)
+        try:
+            return encode(phonemes, run)
+        except Exception as error:
+            ended.append(str(error))
+            raise
+
+    monkeypatch.setattr(tiny_voice, "encode", watched)
+
+    async def interrupted() -> None:
+        task = asyncio.ensure_future(anext(tiny_voice.speak(SENTENCES[2])))
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        await asyncio.wait({task})
+        cancelled.set()
+
+    asyncio.run(interrupted())
+    tiny_voice.close()
+    assert len(ended) == 1
+    assert "terminate" in ended[0]
 
 
 def test_two_conversations_are_served_in_turn(tiny_voice: PiperVoice) -> None:

@@ -12,7 +12,7 @@ from rtvi_local.bench.turns.kinds import KINDS
 from rtvi_local.bench.turns.runner import FAILED
 
 HEADS = ("", "with Smart Turn", "without", "bound", "holds")
-_MARKS = {True: "yes", False: "NO", None: ""}
+MARKS = {True: "yes", False: "NO", None: ""}
 
 
 def figures_of(report: dict[str, Any], kind: Kind[Any], *, detector: bool) -> list[Figure]:
@@ -49,7 +49,7 @@ def _rows(report: dict[str, Any], kind: Kind[Any]) -> list[tuple[str, ...]]:
         # The bounds are promised of the appliance as it comes, with Smart Turn; what it does without is for comparison.
         judged = each[0] or each[1]
         assert judged is not None
-        rows.append((name, *map(_shown, each), _bound(judged), _MARKS[judged.holds]))
+        rows.append((name, *map(_shown, each), bound(judged), MARKS[judged.holds]))
     return rows
 
 
@@ -68,7 +68,8 @@ def _shown(figure: Figure | None) -> str:
     return f"{figure.value:.0f} of {figure.of}" if figure.of is not None else f"{figure.value:.0f} {figure.unit}".strip()
 
 
-def _bound(figure: Figure) -> str:
+def bound(figure: Figure) -> str:
+    """Its bound, or bounds, as they are shown."""
     bounds = [("≤", figure.at_most), ("≥", figure.at_least)]
     return " ".join(f"{sign} {_number(limit)} {figure.unit}".strip() for sign, limit in bounds if limit is not None)
 

@@ -1,0 +1,60 @@
+"""What `rtvi-local bench` found, each figure with the bound that it is to keep (of the default models, on two cores)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtvi_local.bench.report import GAP_BUDGET_MS, aligned
+from rtvi_local.bench.turns.kind import Figure
+from rtvi_local.bench.turns.report import MARKS, bound
+
+HEADS = ("", "measured", "bound", "holds")
+IDLE_PERCENT = {"1": 3.0, "8": 25.0}
+"""Of one core, by the number of connections."""
+CANCEL_MS = 30.0
+
+
+def figures_of(report: dict[str, Any]) -> list[Figure]:
+    """What of it was measured."""
+    latency, process = report.get("latency", {}), report.get("process", {})
+    total, counts = latency.get("summary", {}).get("total", {}), latency.get("counts", {})
+    figures = [
+        Figure("voice to voice, median", total.get("median"), "ms", at_most=600),
+        Figure("voice to voice, p90", total.get("p90"), "ms", at_most=1000),
+        Figure(
+            f"answers with a gap over {GAP_BUDGET_MS:.0f} ms",
+            counts.get("with a gap over 40 ms"),
+            of=counts.get("counted"),
+            at_most=0,
+        ),
+        Figure("interruption to silence, median", report.get("interruptions", {}).get("median"), "ms", at_most=250),
+        Figure("ready after", process.get("ready_s"), "s", at_most=4),
+        Figure("memory with one conversation", process.get("memory_mb"), "MB", at_most=900),
+        Figure("at most, during the turns", process.get("peak_memory_mb"), "MB"),
+        Figure("event loop's stall, p99", process.get("loop_stall_p99_ms"), "ms", at_most=10),
+    ]
+    for connections, percent in report.get("idle", {}).get("percent", {}).items():
+        name = f"idle, {connections} connected"
+        figures.append(Figure(name, percent, "% of one core", at_most=IDLE_PERCENT.get(connections)))
+    for work, free in report.get("cancelling", {}).get("free after", {}).items():
+        figures += [
+            Figure(f"cancelled while {work}: cores free, {which}", free[which], "ms", at_most=CANCEL_MS)
+            for which in ("median", "p95")
+        ]
+    return [figure for figure in figures if figure.value is not None]
+
+
+def rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """A row a figure, under HEADS."""
+    return [(figure.name, _shown(figure), bound(figure), MARKS[figure.holds]) for figure in figures_of(report)]
+
+
+def table(report: dict[str, Any]) -> str:
+    """Empty if nothing was measured."""
+    found = rows(report)
+    return aligned(HEADS, found) if found else ""
+
+
+def _shown(figure: Figure) -> str:
+    assert figure.value is not None
+    return f"{figure.value:.0f} of {figure.of}" if figure.of is not None else f"{figure.value:.1f} {figure.unit}"
