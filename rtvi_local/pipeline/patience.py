@@ -66,7 +66,8 @@ _DANGLING_STARTS = re.compile(
     r"(?:could|can|would|will) you(?: please)?|do you (?:know|think)(?: whether| weather)?|"
     r"i was (?:wondering|thinking)|i think|i thought|i mean|i heard|it seems|it would be (?:nice|good|great|better)(?: too?)?|"
     r"i'm not sure (?:it|if)|"
-    r"(?:i|we|they|you|he|she) (?:told|asked|reminded) (?:me|us|him|her|them)(?: (?:the|there|a|about))?|"
+    r"(?:i|we|they|you|he|she) (?:told|asked|called|reminded) (?:me|us|him|her|them)"
+    r"(?: (?:the|there|a|about))?|(?:and |but )?so,? my(?: [\w'-]+){1,3}|"
     r"(?:i|we|they|you|he|she)(?: would|'d) (?:rather|like)|i want|i need|let me(?: know)?|what about|how about|the thing is|"
     r"how do you say|what do you call)\W*$"
 )
@@ -82,6 +83,8 @@ _DESCRIBED = re.compile(
     r"(?:who|whose|which) [^,]*$"
 )
 """Who or what somebody begins to talk of, but not yet what they do: "my brother, who lives in Canada"."""
+_MAY_END_WITH_TOO = _set("i i'm i'd me you you're we they he she it it's that that's this yes yeah no my and so")
+"""What begins a sentence that ends with it. "Turn the heating up, too." and "Please remind me too." were going to be more."""
 _MISHEARD_WHETHER = re.compile(r"\b(?:know|decide|see|wonder|sure|ask|check) weather\W*$")
 _SHORT_CLAUSE_WORDS = 8
 _QUESTION = re.compile(
@@ -145,6 +148,8 @@ def _lacks_its_object(words: Sequence[str], plain: str) -> bool:
         return words[0] not in _QUESTION_WORDS and words[-3] not in ("all", "everything", "what", "that's")
     if last in _MODALS:
         return len(words) > 3 and words[0] not in _ANSWERS and words[-3] not in ("as", "than")
+    if last == "too":
+        return words[0] not in _MAY_END_WITH_TOO
     if last == "some":
         return not plain.endswith("?")
     if last in _QUESTION_WORDS:
