@@ -40,7 +40,8 @@ from rtvi_local.pipeline.stage import Stage
 from rtvi_local.stages.trigger_words import LOOSE, find, may_become
 
 PREROLL_MS = 1500
-"""The longest wake word lasts about a second, and is recognised up to 0.2 s after its end."""
+"""The longest wake word lasts about a second, and is recognised up to 0.2 s after its end; "alexa", which is shorter, up to
+0.6 s where a command follows."""
 ECHO_MS = 500
 """How long after its last sound the bot's own voice may still arrive at the microphone."""
 UNFINISHED_MS = 1500

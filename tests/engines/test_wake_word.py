@@ -64,6 +64,19 @@ def test_the_voices_own_wake_words_are_recognised(models_directory: Path, word: 
 
 
 @pytest.mark.models
+@pytest.mark.parametrize("command", ["what time is it?", "turn on the light in the kitchen."])
+def test_a_command_in_the_same_breath_does_not_hide_the_wake_word(models_directory: Path, command: str) -> None:
+    said = speak(models_directory / "piper-en_US-joe-medium", f"Alexa {command}", varied=False)
+    assert heard(to_int16(said)) == ["alexa"]
+
+
+@pytest.mark.models
+def test_other_words_that_sound_alike_do_not_stand_a_second_look(models_directory: Path) -> None:
+    for text in ("Play some quiet music in the kitchen.", "I would like a glass of water."):
+        assert heard(to_int16(speak(models_directory / "piper-en_US-joe-medium", text, varied=False))) == []
+
+
+@pytest.mark.models
 def test_other_synthesized_speech_is_not(speech: Float32) -> None:
     assert heard(to_int16(speech)) == []
 
