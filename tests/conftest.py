@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
             report.outcome = "failed"
             report.longrepr = f"may not be skipped where RTVI_TESTS_NO_SKIPS is 1. {reason}"
     return report
+
+
+def pytest_unconfigure() -> None:
+    """llama_cpp opens /dev/null twice when it is imported and never closes it, of which Python may warn after the last test."""
+    library = sys.modules.get("llama_cpp._utils")
+    if library is not None:
+        library.outnull_file.close()
+        library.errnull_file.close()
 
 
 @pytest.fixture(scope="session")
