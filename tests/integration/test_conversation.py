@@ -35,12 +35,21 @@ async def errors_in_transcript(w: World, samples: np.ndarray[tuple[int], np.dtyp
     since = len(w.caller.messages)
     said = w.caller.say(samples)
     await said.done.wait()
-    await w.caller.wait_for("bot-llm-started", since=since)
-    await asyncio.sleep(1.6)  # a pause within the recording may have ended a turn: the rest makes another
+    await asyncio.sleep(0.5)  # until it is told that the last words of it have begun
+    edges = ("user-started-speaking", "user-stopped-speaking", "bot-llm-started")
+
+    def is_dealt_with() -> bool:
+        """A pause within the recording may have ended a turn: the rest makes another."""
+        told = [message.type for message in w.caller.messages[since:] if message.type in edges]
+        return told[-1:] == ["bot-llm-started"]
+
+    await w.caller.wait_until(is_dealt_with, "no answer", since=since)
     heard = " ".join(w.transcripts(since))
+    cut = len(w.caller.messages)
     w.caller.send("send-text", {"content": "Thanks.", "options": {"audio_response": False}})
-    await w.caller.wait_for("user-input", since=since, where=lambda data: data.get("input_type") == "chat")
-    await asyncio.sleep(1.0)
+    await w.caller.wait_for("user-input", since=cut, where=lambda data: data.get("input_type") == "chat")
+    await w.caller.wait_for("bot-llm-started", since=cut)
+    await w.caller.quiet_for(300)
     return word_errors(normalised_words(words), normalised_words(heard)), len(normalised_words(words))
 
 
