@@ -69,8 +69,9 @@ class Whisper:
 
     @classmethod
     def load(cls, directory: Path, *, device: str, threads: int) -> Whisper:
-        """Blocking. Warms up with the longest window, so that a lack of memory shows now and not in the middle of a
-        conversation. Raises EngineError."""
+        """Blocking. On a graphics card it warms up with the longest window too, so that a lack of memory shows now and not in
+        the middle of a conversation; on the CPU memory_needs.py looks, and it would hold both cores for most of a second.
+        Raises EngineError."""
         require_files(directory, *MODEL_FILES)
         with loading(directory, device=device):
             precision = "int8" if device == "cpu" else "float16"
@@ -79,7 +80,7 @@ class Whisper:
                 str(directory), device=device, compute_type=precision, cpu_threads=threads, max_queued_batches=1
             )
             whisper = cls(directory.name, model)
-            for window_s in (FULL_WINDOW_S, LEAST_WINDOW_S):
+            for window_s in (LEAST_WINDOW_S,) if device == "cpu" else (FULL_WINDOW_S, LEAST_WINDOW_S):
                 hum = np.sin(np.arange(2 * LISTENING_SAMPLE_RATE) * 0.05, dtype=np.float32) * np.float32(0.1)
                 whisper._decode(whisper._encode(hum, window_s), whisper.languages[0], 2.0, max_tokens=16)
         return whisper

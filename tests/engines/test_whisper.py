@@ -16,7 +16,7 @@ from rtvi_local.bench.utterances import recorded
 from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Float32, Transcriber, Transcription
 from rtvi_local.engines.invented import looks_invented, speech_energy_db
-from rtvi_local.engines.whisper import FULL_WINDOW_S, Whisper
+from rtvi_local.engines.whisper import FULL_WINDOW_S, LEAST_WINDOW_S, Whisper
 from tests.conftest import SPEECH_TEXT
 
 pytestmark = pytest.mark.models
@@ -121,6 +121,21 @@ def test_what_is_heard_in_noise_does_not_pass(whisper: Whisper, noise: str, dura
         samples = at_level(NOISES[noise](int(duration_s * 16_000)), dbfs)
         heard = _transcribe(whisper, samples)
         assert looks_invented(heard, duration_s, speech_energy_db(samples)), heard
+
+
+def test_on_a_cpu_the_start_does_not_wait_for_the_longest_window(
+    models_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows: list[float] = []
+    encode = Whisper._encode
+
+    def noting(whisper: Whisper, samples: Float32, window_s: float) -> object:
+        windows.append(window_s)
+        return encode(whisper, samples, window_s)
+
+    monkeypatch.setattr(Whisper, "_encode", noting)
+    Whisper.load(models_directory / "whisper-base", device="cpu", threads=2).close()
+    assert windows == [LEAST_WINDOW_S]
 
 
 def test_a_loop_is_decided_by_the_full_window(whisper: Whisper, speech: Float32, monkeypatch: pytest.MonkeyPatch) -> None:
