@@ -108,10 +108,18 @@ def test_the_held_voice_is_the_longest_silence_that_begins_around_the_sound() ->
 
 def test_lost_and_doubled_words_are_found_and_numbers_may_be_written_as_digits() -> None:
     text = "It crosses two bridges and arrives before noon."
-    assert interruptions.lost_or_doubled({"text": text, "heard": "It crosses 2 bridges and arrives before noon"}) == 0
-    assert interruptions.lost_or_doubled({"text": text, "heard": "It crosses two bridges and before noon."}) == 1
-    assert interruptions.lost_or_doubled({"text": text, "heard": "It crosses two two bridges and arrives before noon."}) == 1
-    assert interruptions.lost_or_doubled({"text": text, "heard": "It crosses the bridges and arrives before noon."}) == 0
+    assert interruptions.lost_or_doubled(text, "It crosses 2 bridges and arrives before noon") == 0
+    assert interruptions.lost_or_doubled(text, "It crosses two bridges and before noon.") == 1
+    assert interruptions.lost_or_doubled(text, "It crosses two two bridges and arrives before noon.") == 1
+    assert interruptions.lost_or_doubled(text, "It crosses the bridges and arrives before noon.") == 0
+
+
+def test_a_word_is_lost_that_is_not_heard_the_second_time_either() -> None:
+    right, lost = "It crosses two bridges.", "It crosses bridges."
+    assert not interruptions.is_wrong({"text": right, "heard": right})
+    assert not interruptions.is_wrong({"text": right, "heard": lost, "heard_again": right})
+    assert interruptions.is_wrong({"text": right, "heard": lost, "heard_again": lost})
+    assert interruptions.is_wrong({"text": right, "heard": lost})
 
 
 def test_who_was_asked_to_be_quiet_and_speaks_on_is_counted() -> None:

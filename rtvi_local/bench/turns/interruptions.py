@@ -89,7 +89,7 @@ async def play(place: Place, scene: OverScene) -> Played:
         outcome: Outcome = {"group": scene.group, "text": scene.text}
         if scene.group == "control":
             await _said_all(caller)
-            return Played(outcome, caller.heard_between(first_ms, caller.now_ms()))
+            return Played(outcome, caller.heard_between(first_ms, caller.now_ms()), is_wrong)
         await asyncio.sleep(scene.after_s)
         said = caller.say(scene.samples)
         await said.done.wait()
@@ -104,7 +104,7 @@ async def play(place: Place, scene: OverScene) -> Played:
         outcome |= {"cancelled": False, "held_ms": None, "back_ms": None}
         if held is not None:
             outcome |= {"held_ms": held[1] - held[0], "back_ms": max(0.0, held[1] - said.last_sound_ms)}
-        return Played(outcome, _without(resumed, held))
+        return Played(outcome, _without(resumed, held), is_wrong)
 
 
 async def _said_all(caller: Caller) -> None:
@@ -146,9 +146,14 @@ def _without(arrivals: Sequence[Arrival], held: tuple[float, float] | None) -> I
     return np.concatenate([*keep, np.zeros(CALLER_RATE // 5, np.int16)])
 
 
-def lost_or_doubled(one: Outcome) -> int:
+def is_wrong(one: Outcome) -> bool:
+    """Whether a word was lost or doubled: however often it is listened to, it is not there, or is there twice."""
+    return all(lost_or_doubled(one["text"], one[heard]) > 0 for heard in ("heard", "heard_again") if heard in one)
+
+
+def lost_or_doubled(text: str, heard_text: str) -> int:
     """How many words were missing or too many. One that Whisper took for another is neither."""
-    said, heard = normalised_words(one["text"]), normalised_words(one["heard"])
+    said, heard = normalised_words(text), normalised_words(heard_text)
     changes = SequenceMatcher(a=said, b=heard, autojunk=False).get_opcodes()
     return sum(abs((end - start) - (heard_end - heard_start)) for _, start, end, heard_start, heard_end in changes)
 
@@ -187,7 +192,7 @@ def _spoke_on(one: Outcome) -> bool:
 
 
 def _wrong(some: Sequence[Outcome]) -> int:
-    return sum(lost_or_doubled(one) > 0 for one in some)
+    return sum(map(is_wrong, some))
 
 
 def _count(some: Sequence[Outcome], group: str) -> int:

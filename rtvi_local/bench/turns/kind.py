@@ -60,6 +60,9 @@ class Played:
     outcome: Outcome
     listen_to: Int16 | None = None
     """48 kHz mono whose words are wanted as `heard`: transcribed when all scenes have been played, for it takes the CPU."""
+    is_wrong: Callable[[Outcome], bool] = lambda _: False
+    """Whether what was heard is not what should be. Then it is listened to once more (`heard_again`): of 42 sentences as they
+    are spoken Whisper base heard one with a word too many, and none of these twice."""
 
 
 @dataclass(frozen=True, slots=True)
