@@ -10,14 +10,11 @@ import numpy as np
 
 from rtvi_local.audio.bands import BANDS, FLOOR_DB, band_levels, window_samples
 from rtvi_local.audio.echo_path import DELAYS, FRAME_MS, EchoPath
+from rtvi_local.audio.hindsight import Hindsight
 from rtvi_local.audio.pcm import Float32, Int16, to_float
+from rtvi_local.audio.surprise import surprises
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 
-NO_SURPRISE_DB = 8.0
-"""Above what the own voice explains. Its echo alone is above by 4 dB in 5 % of frames and bands, and by 7 dB in 1 %."""
-SURPRISE_DB = 11.0
-"""So far above that, all bands together and two frames in a row, somebody else makes a sound. One frame alone may be a click:
-the own voice's beginnings and ends fall differently into the frames that were sent and those that are heard."""
 QUIETEST_DB, QUIET_DB = -75.0, -60.0
 """The room's noise in one band: between these (a microphone that is off has none), and the latter before it is known."""
 NOISE_RISES_DB = 0.05
@@ -49,6 +46,7 @@ class OwnVoice:
         self._noise: Float32 = np.full(BANDS, QUIET_DB, np.float32)
         self._surprised = False
         self._is_own = False
+        self._hindsight = Hindsight()
 
     @property
     def may_be_heard(self) -> bool:
@@ -85,16 +83,25 @@ class OwnVoice:
         self._is_own = own
         return own
 
+    def others(self) -> tuple[int, ...]:
+        """While the path is new: in which of the last frames somebody else sounded after all, whether they were explained
+        then or not, by how many frames ago."""
+        return self._hindsight.others(self._frames_heard, self._noise) if self.may_be_heard else ()
+
     def _explains_frame(self) -> bool:
         if not self.may_be_heard:
             # Silence is sent and heard in bursts, which tell nothing of how late anything is.
             return False
         late = self._frames_late()
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)
-        explained = self.path.heard(levels, self._sent[late : late + DELAYS])
+        sent = self._sent[late : late + DELAYS]
+        explained = self.path.heard(levels, sent)
         self._noise = np.clip(levels, QUIETEST_DB, np.minimum(self._noise + NOISE_RISES_DB, QUIET_DB))
-        above = levels - (np.maximum(explained, self._noise) + NO_SURPRISE_DB)
-        before, self._surprised = self._surprised, float(above[above > 0].sum()) >= SURPRISE_DB
+        before, self._surprised = self._surprised, bool(surprises(levels, explained, self._noise))
+        if self.path.is_settled:
+            self._hindsight.forget()
+        elif self.path.learns_from(levels):
+            self._hindsight.note(self._frames_heard, levels, sent)
         return not (before and self._surprised)
 
     def _frames_late(self) -> int:

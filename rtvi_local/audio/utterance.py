@@ -24,17 +24,27 @@ class UtteranceBuffer:
     def append(self, samples: Float32) -> None:
         self._pieces.append(samples)
         self._length += samples.size
-        keep = self._max_samples if self.is_open or self.is_waiting else self._preroll_samples
+        self._keep_last(self._max_samples if self.is_open or self.is_waiting else self._preroll_samples)
+
+    def _keep_last(self, keep: int) -> None:
         while self._pieces and self._length - self._pieces[0].size >= keep:
             dropped = self._pieces.pop(0).size
             self._length -= dropped
             self.first += dropped
 
-    def open(self) -> None:
-        """May be called again within the utterance, which goes on."""
+    def open(self, since_samples: int = 0) -> None:
+        """It began so long ago. May be called again within the utterance, which goes on."""
         if not self.is_open:
+            self._keep_last(self._preroll_samples + since_samples)
             self.is_open = True
             self.first = 0
+
+    def hush_outside(self, first: int, last: int) -> None:
+        """Nothing but silence before the last `first` samples and in the last `last` ones."""
+        samples = self.samples
+        samples[: max(0, samples.size - first)] = 0
+        samples[samples.size - min(last, samples.size) :] = 0
+        self._pieces = [samples]
 
     def close(self) -> None:
         """What was said has been dealt with. The end of it stays as the pre-roll of what comes next."""

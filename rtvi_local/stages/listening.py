@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from rtvi_local.audio.hidden_speech import HiddenSpeech
 from rtvi_local.audio.lull import Lull
 from rtvi_local.audio.pcm import AUDIBLE_PEAK, Float32, to_float
 from rtvi_local.audio.utterance import UtteranceBuffer
@@ -59,8 +61,10 @@ ten questions it took one in five for unfinished after 150 ms and none after 500
 being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
 MASKED_MS = 128.0
 """Of a person who speaks over the bot, some sounds are hidden by its voice. So much of that is no end of speech."""
-MASK_LIFTED_MS = 300.0
-"""A person whom the own voice hid until now begins to be heard within this time after it is known not to be theirs."""
+GUESS_HOLDS_MS = 300.0
+"""After what may be the own voice, in which nothing that was heard is dropped: part of it may turn out to be a person's."""
+FOUND_LEAD_MS, FOUND_TRAIL_MS = 250.0, 150.0
+"""Before and after what was found in hindsight, that may belong to it too: beyond that there may be an echo."""
 FINISHED = 0.5
 """Probability from which on it is not asked again."""
 
@@ -121,9 +125,9 @@ class Listening(Stage):
         self._interim_ms = stt.interim_ms
         self._window = activity.window_samples
         self._activity = VoiceActivity(vad.threshold, vad.start_ms, vad.stop_ms, self._window / SAMPLES_PER_MS)
-        self._masked = VoiceActivity(vad.threshold, vad.start_ms, MASK_LIFTED_MS, self._window / SAMPLES_PER_MS)
-        """Of speech that is taken for the own voice on a guess. It may turn out to be a person's."""
-        self._masked_since_ms = 0.0
+        self._guessed_ms = -math.inf
+        """When audio last was the own voice by no more than a guess."""
+        self._hidden = HiddenSpeech(self._activity.window_ms)
         self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE)
         self._lull = Lull(LISTENING_SAMPLE_RATE)
         self._pending: Float32 = np.zeros(0, np.float32)
@@ -193,6 +197,7 @@ class Listening(Stage):
         self._works_ahead = False
         self.forget()
         self._utterance.clear()
+        self._hidden.clear()
         self._pending = self._pending[:0]
         self._detector.reset()
 
@@ -214,6 +219,9 @@ class Listening(Stage):
         samples = to_float(frame.samples)
         # Before a person begins, the own voice is nothing that a transcriber should hear.
         is_own = frame.own_voice and not frame.is_guess and not self._activity.speaking
+        if frame.is_guess:
+            self._guessed_ms = frame.at_ms
+        self._utterance.is_waiting = frame.at_ms - self._guessed_ms < GUESS_HOLDS_MS
         self._utterance.append(np.zeros_like(samples) if is_own else samples)
         if samples.size and not frame.own_voice and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
             self._sounded_ms = frame.at_ms
@@ -225,10 +233,8 @@ class Listening(Stage):
             window, self._pending = self._pending[: self._window], self._pending[self._window :]
             at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
             probability = self._probability(window)
-            if self._masked.push(probability if frame.is_guess else 0.0) == "started":
-                self._masked_since_ms = at_ms
-            self._utterance.is_waiting = self._masked.speaking
-            change = self._activity.push(self._of_somebody(probability))
+            self._hidden.push(probability)
+            change = self._activity.push(self._of_somebody(probability, frame))
             self._somebody = self._pending.size > 0 and not frame.own_voice
             if self._activity.speaking and self._activity.silence_ms == 0:
                 self._quiet_ms = 0.0
@@ -237,12 +243,8 @@ class Listening(Stage):
             else:
                 self._quiet_ms += self._window / SAMPLES_PER_MS
             match change:
-                case "started":
-                    self._utterance.open()
-                    self._over_voice = self._over_voice or self._voice_speaks()
-                    began_ms = self._masked_since_ms if self._masked.speaking else at_ms
-                    self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
-                    self.emit(SpeechStarted(began_ms))
+                case "started" if not self._find_hidden(frame):
+                    self._begin(at_ms, frame)
                 case "stopped":
                     self.emit(SpeechStopped(at_ms, self._activity.silence_ms, self._sounded_ms, frame.at_ms))
                 case "suspected":
@@ -251,6 +253,35 @@ class Listening(Stage):
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:
                     self._maybe_judge()
+        if self._activity.speaking:
+            self._hidden.clear()
+        else:
+            self._find_hidden(frame)
+
+    def _begin(self, began_ms: float, frame: Audio) -> None:
+        self._utterance.open(int((frame.at_ms - began_ms) * SAMPLES_PER_MS))
+        self._over_voice = self._over_voice or self._voice_speaks()
+        self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
+        self.emit(SpeechStarted(began_ms))
+
+    def _find_hidden(self, frame: Audio) -> bool:
+        """Whether somebody began to speak who was taken for the own voice until now, and may have fallen silent since."""
+        if not frame.others:
+            return False
+        live = self._activity
+        activity = VoiceActivity(live.threshold, live.start_ms, live.stop_ms, live.window_ms)
+        found = self._hidden.find(frame.others, self._pending.size / SAMPLES_PER_MS, activity)
+        if found is None:
+            return False
+        self._hidden.clear()
+        self._begin(frame.at_ms - found.began_ms, frame)
+        last_ms = max(0.0, found.sounded_ms - FOUND_TRAIL_MS) if found.is_over else 0.0
+        self._utterance.hush_outside(*(int(ms * SAMPLES_PER_MS) for ms in (found.began_ms + FOUND_LEAD_MS, last_ms)))
+        live.speaking, live.silence_ms = not found.is_over, found.sounded_ms
+        self._quiet_ms = found.sounded_ms
+        if found.is_over:
+            self.emit(SpeechStopped(frame.at_ms, found.sounded_ms, frame.at_ms - found.sounded_ms, frame.at_ms))
+        return True
 
     def _probability(self, window: Float32) -> float:
         """Of speech. A room that has been silent for a while is not worth a third of what an idle connection costs."""
@@ -260,9 +291,11 @@ class Listening(Stage):
             return 0.0
         return self._detector.probability(window)
 
-    def _of_somebody(self, probability: float) -> float:
+    def _of_somebody(self, probability: float, frame: Audio) -> float:
         """Of the probability that there is speech: that somebody else speaks than the appliance itself."""
-        self._only_own_ms = 0.0 if self._somebody else self._only_own_ms + self._window / SAMPLES_PER_MS
+        # Who was heard in spite of a guess was found by what came after. The voice pauses for them, and its echo with it.
+        is_somebody = self._somebody or (self._activity.speaking and frame.is_guess)
+        self._only_own_ms = 0.0 if is_somebody else self._only_own_ms + self._window / SAMPLES_PER_MS
         return probability if self._only_own_ms <= (MASKED_MS if self._activity.speaking else 0.0) else 0.0
 
     def _maybe_judge(self) -> None:

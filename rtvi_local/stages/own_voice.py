@@ -20,6 +20,10 @@ class OwnVoiceMark(Stage):
         self._own_voice = own_voice
 
     def receive(self, frame: Frame) -> None:
-        if isinstance(frame, Audio) and self._own_voice.explains(frame.samples):
-            frame = replace(frame, own_voice=True, is_guess=not self._own_voice.path.is_known)
+        if isinstance(frame, Audio):
+            own_voice = self._own_voice.explains(frame.samples)
+            is_guess = own_voice and not self._own_voice.path.is_known
+            others = self._own_voice.others()
+            if own_voice or others:
+                frame = replace(frame, own_voice=own_voice, is_guess=is_guess, others=others)
         self.forward(frame)

@@ -52,3 +52,34 @@ def test_the_first_sample_that_is_kept_is_numbered_from_the_beginning_of_the_utt
     buffer.close()
     buffer.open()
     assert buffer.first == 0
+
+
+def test_what_waits_is_kept_until_it_is_known_how_long_ago_the_utterance_began() -> None:
+    buffer = UtteranceBuffer(preroll_samples=30, max_samples=1000)
+    buffer.is_waiting = True
+    numbered(buffer, 0, 500)
+    buffer.open(since_samples=200)
+    assert 230 <= buffer.samples.size <= 240
+    assert buffer.first == 0
+    assert buffer.samples[-1] == 499
+
+
+def test_what_waited_in_vain_is_dropped_but_for_the_preroll() -> None:
+    buffer = UtteranceBuffer(preroll_samples=30, max_samples=1000)
+    buffer.is_waiting = True
+    numbered(buffer, 0, 500)
+    buffer.open()
+    assert 30 <= buffer.samples.size <= 40
+
+
+def test_outside_of_what_was_said_there_may_be_silence() -> None:
+    buffer = UtteranceBuffer(preroll_samples=100, max_samples=1000)
+    numbered(buffer, 1, 101)
+    buffer.open()
+    buffer.hush_outside(60, 20)
+    samples = buffer.samples
+    assert samples.size == 100
+    assert not samples[:40].any() and not samples[80:].any()
+    assert samples[40:80].all()
+    buffer.hush_outside(1000, 0)
+    assert buffer.samples[40:80].all()

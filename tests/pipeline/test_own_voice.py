@@ -11,7 +11,7 @@ import pytest
 from rtvi_local import virtual_clock
 from rtvi_local.audio.pcm import Int16
 from rtvi_local.config import Config, Echo, Turns
-from tests.audio.voices import babble, pcm
+from tests.audio.voices import babble, pcm, room_noise
 from tests.pipeline.test_conversation import CONFIG, Call
 
 ECHO_MS = 100
@@ -35,6 +35,14 @@ async def listen_beside_the_loudspeaker(call: Call, duration_ms: int, person: In
         mine = said[index * 320 : (index + 1) * 320]
         heard[: mine.size] += mine
         call.conversation.on_audio(np.clip(heard, -32768, 32767).astype(np.int16), now_ms)
+
+
+async def listen_in_silence(call: Call, duration_ms: int, person: Int16 | None = None) -> None:
+    """The microphone hears nothing of the bot, and the person if there is one."""
+    heard = pcm(room_noise(16 * duration_ms))
+    if person is not None:
+        heard[: person.size] += person[: heard.size]
+    await call.transport.hear(call.conversation, heard)
 
 
 async def ask(call: Call) -> None:
@@ -69,6 +77,28 @@ def test_a_person_over_its_own_voice_interrupts_it() -> None:
         assert ANSWER.startswith(answer)
         assert len(answer) < len(ANSWER) / 2
         assert objection.startswith("I spoke for")
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+@pytest.mark.parametrize("after_ms", [80, 200, 400])
+def test_a_word_over_the_first_half_second_of_the_first_reply_is_an_interruption(after_ms: int) -> None:
+    """Nothing comes back of that reply, but it is too early to know. Whoever says the word falls silent before it is known."""
+
+    async def story() -> None:
+        call = Call("What do you know?", "Stop.", replies=[ANSWER])
+        await ask(call)
+        while not any(samples.any() for _, samples in call.transport.audio):
+            await listen_in_silence(call, 20)
+        await listen_in_silence(call, after_ms)
+        await listen_in_silence(call, 260, pcm(babble(0.26, seed=4, level_dbfs=-18)))
+        await listen_in_silence(call, 3000)
+        question, answer, *_ = [str(message["content"]) for message in call.said]
+        assert "bot-interrupted" in call.types
+        assert question == "What do you know?"
+        assert ANSWER.startswith(answer)
+        assert len(answer) < len(ANSWER) / 2
         await call.hang_up()
 
     virtual_clock.run(story())

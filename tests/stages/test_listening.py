@@ -35,11 +35,13 @@ class Room:
         self.stage.emit = self.frames.append
         self._loop = asyncio.get_running_loop()
 
-    async def hear(self, level: int, duration_ms: int, *, own_voice: bool = False, is_guess: bool = False) -> None:
+    async def hear(
+        self, level: int, duration_ms: int, *, own_voice: bool = False, is_guess: bool = False, others: tuple[int, ...] = ()
+    ) -> None:
         tone = (level * np.sin(np.arange(320) * 0.3)).astype(np.int16)
         for _ in range(duration_ms // 20):
             await asyncio.sleep(0.02)
-            self.stage.receive(Audio(tone, self._loop.time() * 1000, own_voice, is_guess))
+            self.stage.receive(Audio(tone, self._loop.time() * 1000, own_voice, is_guess, others))
 
     def of(self, kind: type) -> list[Frame]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
@@ -317,9 +319,9 @@ def test_what_the_own_voice_hides_of_a_person_is_no_end_of_speech_but_what_is_on
     virtual_clock.run(story())
 
 
-def heard_loud_ms(is_guess: bool) -> tuple[float, float]:
-    """A second of what was taken for the own voice and then 300 ms of a person: how much of it is transcribed, and how long
-    before the person was noticed it began."""
+def heard_loud_ms(*, is_guess: bool) -> tuple[float, float]:
+    """A second of what was taken for the own voice and then 300 ms of a person, who turn out to have spoken all the time if it
+    was a guess: how much of it is transcribed, and how long before the person was noticed it began."""
 
     async def story() -> tuple[float, float]:
         heard: list[Float32] = []
@@ -332,7 +334,8 @@ def heard_loud_ms(is_guess: bool) -> tuple[float, float]:
         await room.hear(QUIET, 400)
         await room.hear(LOUD, 1000, own_voice=True, is_guess=is_guess)
         noticed_ms = asyncio.get_running_loop().time() * 1000
-        await room.hear(LOUD, 300)
+        await room.hear(LOUD, 20, others=tuple(range(1, 51)) if is_guess else ())
+        await room.hear(LOUD, 280)
         began = room.of(SpeechStarted)[0]
         assert isinstance(began, SpeechStarted)
         await room.hear(QUIET, 200)
@@ -355,3 +358,34 @@ def test_what_was_taken_for_the_own_voice_on_a_guess_is_not_lost_if_a_person_goe
     loud_ms, before_ms = heard_loud_ms(is_guess=True)
     assert loud_ms == pytest.approx(1300, abs=64)
     assert before_ms == pytest.approx(1000, abs=100)
+
+
+def test_a_word_that_was_taken_for_the_own_voice_is_heard_alone_when_it_is_found_later() -> None:
+    async def story() -> None:
+        heard: list[Float32] = []
+
+        def note(samples: Float32) -> str:
+            heard.append(samples)
+            return "stop"
+
+        room = Room(EchoTranscriber(note))
+        await room.hear(QUIET, 400)
+        for level in (3000, LOUD, 3000):
+            await room.hear(level, 400, own_voice=True, is_guess=True)
+        assert room.of(SpeechStarted) == []
+        theirs = tuple(range(21, 41))
+        await room.hear(3000, 20, own_voice=True, is_guess=True, others=theirs)
+        now_ms = asyncio.get_running_loop().time() * 1000
+        [started], [stopped] = room.of(SpeechStarted), room.of(SpeechStopped)
+        assert isinstance(started, SpeechStarted) and isinstance(stopped, SpeechStopped)
+        assert started.at_ms == pytest.approx(now_ms - 820 + 64, abs=40)
+        assert stopped.silence_ms == pytest.approx(420, abs=40)
+        room.stage.evaluate(1)
+        await room.hear(3000, 100, own_voice=True, is_guess=True, others=theirs)
+        assert len(room.of(SpeechStarted)) == 1, "nobody says it twice"
+        await room.stage.close()
+        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        assert 20 <= sum(peak > 0.2 for peak in peaks) <= 22
+        assert sum(0 < peak < 0.2 for peak in peaks) <= 20, "what the appliance said meanwhile is silence, but for the edges"
+
+    virtual_clock.run(story())

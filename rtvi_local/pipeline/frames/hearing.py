@@ -17,7 +17,9 @@ class Audio:
     own_voice: bool = False
     """All that sounds in it is what the appliance itself says, come back."""
     is_guess: bool = False
-    """`own_voice` is no more than possible: nothing is known yet of how it comes back, if it does."""
+    """`own_voice` is no more than possible: little is known yet of how it comes back, if it does."""
+    others: tuple[int, ...] = ()
+    """In which of the audio that was marked on a guess somebody else sounded, as is known now: how many frames of 20 ms ago."""
 
 
 @dataclass(frozen=True, slots=True)
