@@ -17,7 +17,8 @@ from rtvi_local.bench.words import normalised_words
 from tests.integration.conversing import Talk, instruments
 
 CABLE = "cable"
-QUESTIONS = ("How many days are there in a week?", "What is the capital of France?", "What is the capital of Italy?")
+QUESTIONS = ("What is the capital of Spain?", "What is the capital of Poland?", "What is the capital of Italy?")
+"""Whose answers Whisper seldom hears otherwise: "There are" is "they're" to it, and "France is Paris" is "Francis Paris"."""
 ELSEWHERE = ("198.51.100.1", "2001:db8:1::1", "elsewhere.example")
 """Addresses and a name (RFC 5737, RFC 3849, RFC 2606) that are nobody's."""
 SERVED_S = 20.0
