@@ -32,12 +32,11 @@ class McpServer:
     """One server. It lives as long as the appliance; one that died is started anew by the next call of a tool of its."""
 
     def __init__(self, command: str) -> None:
-        """Raises ToolError for what is no command line."""
-        self._command = command
+        """Raises ToolError for what is no command line. No error names more of it than the program: tokens stand behind that."""
         try:
             self._words = shlex.split(command)
         except ValueError as error:
-            raise ToolError(f"tools.mcp_servers: {command!r} is no command line ({error}).") from error
+            raise ToolError(f"tools.mcp_servers: '{command.split()[0]} …' is no command line ({error}).") from error
         if not self._words:
             raise ToolError("tools.mcp_servers: a command is empty.")
         self._client: Client | None = None
@@ -52,16 +51,16 @@ class McpServer:
         return [(tool, self._runner(tool.name)) for tool in self._tools]
 
     async def start(self) -> None:
-        """Raises ToolError, which names the command and the reason."""
+        """Raises ToolError, which names the program and the reason."""
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._living = asyncio.create_task(self._live(started))
         try:
             await asyncio.wait_for(asyncio.shield(started), START_TIMEOUT_S)
         except (TimeoutError, asyncio.TimeoutError):
             await self.close()
-            raise ToolError(f"The MCP server {self._command!r} did not answer within {START_TIMEOUT_S:g} seconds.") from None
+            raise ToolError(f"The MCP server {self._words[0]!r} did not answer within {START_TIMEOUT_S:g} seconds.") from None
         except Exception as error:
-            raise ToolError(f"The MCP server {self._command!r} could not be started ({_reason(error)}).") from error
+            raise ToolError(f"The MCP server {self._words[0]!r} could not be started ({_reason(error)}).") from error
 
     async def close(self) -> None:
         self._stop.set()

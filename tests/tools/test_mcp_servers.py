@@ -119,18 +119,19 @@ def test_a_server_that_died_is_started_anew_by_the_next_call() -> None:
     with_server(story)
 
 
-@pytest.mark.parametrize("command", ["/does/not/exist", f"{shlex.quote(sys.executable)} -c 'exit(1)'"])
-def test_a_command_that_is_no_server_is_refused_by_name(command: str) -> None:
+@pytest.mark.parametrize("program", ["/does/not/exist", sys.executable])
+def test_a_command_that_is_no_server_is_refused_by_name_without_its_secrets(program: str) -> None:
     async def run() -> None:
         with pytest.raises(ToolError) as refused:
-            await McpServer(command).start()
-        assert command in str(refused.value)
+            await McpServer(f"{shlex.quote(program)} -c 'exit(1)' --token s3cret").start()
+        assert program in str(refused.value)
+        assert "s3cret" not in str(refused.value)
 
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_a_command_line_must_be_one() -> None:
-    with pytest.raises(ToolError, match="no command line"):
-        McpServer("python 'unfinished")
+    with pytest.raises(ToolError, match=r"'python …' is no command line \(No closing quotation\)"):
+        McpServer("python 'unfinished s3cret")
     with pytest.raises(ToolError, match="empty"):
         McpServer("  ")
