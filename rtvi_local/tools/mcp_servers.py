@@ -32,7 +32,7 @@ class McpServer:
     """One server. It lives as long as the appliance; one that died is started anew by the next call of a tool of its."""
 
     def __init__(self, command: str) -> None:
-        """Raises ToolError for what is no command line. No error names more of it than the program: tokens stand behind that."""
+        """Raises ToolError for what is no command line. Errors name the program alone: tokens may stand behind it."""
         try:
             self._words = shlex.split(command)
         except ValueError as error:
