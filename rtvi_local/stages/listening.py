@@ -39,6 +39,7 @@ from rtvi_local.pipeline.frames import (
 from rtvi_local.pipeline.misheard_hushes import HUSHES_IN_WRITING, LONGEST_HUSH_MS, may_be_hush, meant
 from rtvi_local.pipeline.stage import Stage
 from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription, Words
+from rtvi_local.stages.turn_judge import TurnJudge
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +56,12 @@ speech sounded more like speech (0.25 instead of 0.06), and 5 of 64 beginnings a
 TRAIL_MS = 96.0
 """How long the voice activity detector may still say speech after the last sound (50 to 60 ms, and a window of 32). What it
 calls speech for longer was not in a transcription that began at a lull."""
-JUDGE_MS = (64, 160, 256, 352, 448, 704, 960, 1216)
-"""Silence after which the turn detector is asked, until it thinks that the turn is over. It needs some silence to be sure: of
-ten questions it took one in five for unfinished after 150 ms and none after 500. The first time is while the words are still
-being transcribed, which needs little more than one core; later ones take 25 ms from the language model."""
 MASKED_MS = 128.0
 """Of a person who speaks over the bot, some sounds are hidden by its voice. So much of that is no end of speech."""
 GUESS_HOLDS_MS = 300.0
 """After what may be the own voice, in which nothing that was heard is dropped: part of it may turn out to be a person's."""
 FOUND_LEAD_MS, FOUND_TRAIL_MS = 250.0, 150.0
 """Before and after what was found in hindsight, that may belong to it too: beyond that there may be an echo."""
-FINISHED = 0.5
-"""Probability from which on it is not asked again."""
-
 FIRST_INTERIM_MS = 250.0
 """Into speech. The words over the bot's voice are to be known half a second after its first sound, and take 150 ms."""
 
@@ -121,7 +115,7 @@ class Listening(Stage):
         self._detector = activity
         self._words = RollingTranscription(transcriber, is_invented)
         self._words.language = None if stt.language == "auto" else stt.language
-        self._turn_detector = turn_detector
+        self._judge = TurnJudge(turn_detector, lambda probability, revision: self.emit(EndOfTurn(probability, revision)))
         self._interim_ms = stt.interim_ms
         self._window = activity.window_samples
         self._activity = VoiceActivity(vad.threshold, vad.start_ms, vad.stop_ms, self._window / SAMPLES_PER_MS)
@@ -141,9 +135,6 @@ class Listening(Stage):
         """Grows with each utterance: what is still being worked on for an older one is nobody's business any more."""
         self._newest: int | None = None
         """The evaluation that is asked for, until the utterance has been dealt with."""
-        self._judgements = 0
-        self._judging: int | None = None
-        """The evaluation that the turn detector thinks about: on a busy machine its next look comes late, not on top."""
         self._quiet_ms = 0.0
         self._silent_ms = 0.0
         self._sounded_ms: float | None = None
@@ -174,8 +165,11 @@ class Listening(Stage):
         self._pass.revision = revision
         if self._pass.done:
             self._report(self._pass)
-        self._judgements = 0 if judge else len(JUDGE_MS)
-        self._maybe_judge()
+        if judge:
+            self._judge.begin(revision)
+            self._maybe_judge()
+        else:
+            self._judge.dismiss()
 
     def forget(self) -> None:
         """The utterance has been dealt with; the next speech begins a new one."""
@@ -184,6 +178,7 @@ class Listening(Stage):
             # A transcription that was too late holds the cores that the answer needs, and the next words would wait behind it.
             task.cancel()
         self._newest = None
+        self._judge.dismiss()
         self._pass = None
         self._over_voice = False
         self._words.forget()
@@ -213,7 +208,7 @@ class Listening(Stage):
         self._words.language = None if stt.language == "auto" else stt.language
         self._interim_ms = stt.interim_ms
         self._words.transcriber = frame.engines.transcriber
-        self._turn_detector = frame.engines.turn_detector
+        self._judge.detector = frame.engines.turn_detector
 
     def _hear(self, frame: Audio) -> None:
         samples = to_float(frame.samples)
@@ -299,15 +294,8 @@ class Listening(Stage):
         return probability if self._only_own_ms <= (MASKED_MS if self._activity.speaking else 0.0) else 0.0
 
     def _maybe_judge(self) -> None:
-        """Ask the turn detector, the longer it is quiet the surer it is."""
-        if self._turn_detector is None or self._newest is None or self._judgements == len(JUDGE_MS):
-            return
-        if self._judging == self._newest:
-            return
-        if self._quiet_ms >= JUDGE_MS[self._judgements]:
-            self._judgements = sum(self._quiet_ms >= due_ms for due_ms in JUDGE_MS)
-            self._judging = self._newest
-            self._spawn(self._judge(self._turn_detector, self._utterance.samples, self._newest))
+        if self._judge.is_due(self._quiet_ms):
+            self._spawn(self._judge.look(self._utterance.samples, self._quiet_ms))
 
     def _maybe_transcribe(self, at_ms: float, *, might_be_over: bool) -> None:
         """Within speech: now and then, and as soon as it might be over, so that the words are known when it is."""
@@ -369,21 +357,6 @@ class Listening(Stage):
             for what, value_s in took.items():
                 self.emit(Measured(what, "processing", value_s, model, revision))
             self.emit(Used("whisper", {"audio_seconds": passed.audio_s}, model, revision))
-
-    async def _judge(self, detector: TurnDetector, samples: Float32, revision: int) -> None:
-        try:
-            probability = await detector.probability(samples)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("turn detection failed")
-            return
-        finally:
-            if self._judging == revision:
-                self._judging = None
-        if probability >= FINISHED and revision == self._newest:
-            self._judgements = len(JUDGE_MS)
-        self.emit(EndOfTurn(probability, revision))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
