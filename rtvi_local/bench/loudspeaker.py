@@ -62,6 +62,8 @@ class Playout:
                 # A new stretch of sound: what was between them was silence that was not sent.
                 self._begins_ms = arrival.at_ms + BUFFERED_MS
             self._ends_stamp_ms = arrival.stamp_ms + 1000 * FRAME_SAMPLES / SAMPLE_RATE
+            if not arrival.audible and self._waiting.size > BUFFERED_MS * SAMPLE_RATE / 1000:
+                continue  # silence that the receiver filled in late: while it lasted, silence was played
             self._waiting = np.concatenate([self._waiting, arrival.samples.astype(np.float32)])
 
     def _made_up(self, size: int, now: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
