@@ -28,12 +28,14 @@ def speech_span(samples: Int16, detector: VoiceActivityDetector) -> tuple[int, i
     """Where the speech in 48 kHz audio is, as the detector hears it: its first sample, and the one after its last; all of it if
     it hears none.
 
-    A person's voice begins after their recording does and ends before it: around it are breaths, clicks, the room's noise.
+    A person's voice begins after their recording does and ends before it: around it are breaths, clicks, the room's noise. One
+    window of that may sound like speech; of speech there are two in a row.
     """
     heard = resampled(samples, CALLER_RATE, LISTENING_SAMPLE_RATE).astype(np.float32) * np.float32(1 / 32768)
     window = detector.window_samples
     starts = range(0, heard.size - window + 1, window)
     speaking = [start for start in starts if detector.probability(heard[start : start + window]) >= SPEECH_PROBABILITY]
+    speaking = [start for start in speaking if {start - window, start + window} & set(speaking)]
     if not speaking:
         return 0, samples.size
     factor = CALLER_RATE // LISTENING_SAMPLE_RATE

@@ -35,6 +35,14 @@ def test_only_what_the_detector_hears_is_speech() -> None:
     assert abs(ends - 2 * SECOND) <= 2 * 3 * 512
 
 
+def test_one_window_that_sounds_like_speech_is_noise() -> None:
+    sound = np.zeros(3 * SECOND, np.int16)
+    sound[SECOND : 2 * SECOND] = 10_000
+    alone = speech_span(sound, Loudness())
+    sound[78 * 3 * 512 :][: 2 * 3 * 512] = 30_000  # the second of these windows is speech to it
+    assert speech_span(sound, Loudness()) == alone
+
+
 def test_where_nothing_is_heard_everything_counts() -> None:
     assert speech_span(np.zeros(SECOND, np.int16), Loudness()) == (0, SECOND)
 

@@ -112,6 +112,10 @@ def test_lost_and_doubled_words_are_found_and_numbers_may_be_written_as_digits()
     assert interruptions.lost_or_doubled(text, "It crosses two bridges and before noon.") == 1
     assert interruptions.lost_or_doubled(text, "It crosses two two bridges and arrives before noon.") == 1
     assert interruptions.lost_or_doubled(text, "It crosses the bridges and arrives before noon.") == 0
+    assert interruptions.lost_or_doubled(text, "It crosses two bridges and up rides before noon.") == 0
+    assert interruptions.lost_or_doubled(text, "It crosses to bridge is and arrives before noon.") == 0
+    assert interruptions.lost_or_doubled(text, "It crosses two bridges bridges and up rides noon.") > 0
+    assert interruptions.lost_or_doubled(text, "It crosses two bridges and arrives arrives at noon.") > 0
 
 
 def test_a_word_is_lost_that_is_not_heard_the_second_time_either() -> None:

@@ -37,6 +37,9 @@ _TRAVEL_MS = 100.0
 """What is on its way when the reply is cancelled, still arrives."""
 
 
+_MISHEARD_LETTERS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class OverScene:
     name: str
@@ -152,10 +155,21 @@ def is_wrong(one: Outcome) -> bool:
 
 
 def lost_or_doubled(text: str, heard_text: str) -> int:
-    """How many words were missing or too many. One that Whisper took for another is neither."""
+    """How many words were missing or too many. What Whisper took for others of about as many letters ("up rides" for "arrives",
+    "horizon" for "arrives in") is neither."""
     said, heard = normalised_words(text), normalised_words(heard_text)
     changes = SequenceMatcher(a=said, b=heard, autojunk=False).get_opcodes()
-    return sum(abs((end - start) - (heard_end - heard_start)) for _, start, end, heard_start, heard_end in changes)
+    return sum(
+        abs((end - start) - (heard_end - heard_start))
+        for _, start, end, heard_start, heard_end in changes
+        if not _sound_alike(said[start:end], heard[heard_start:heard_end])
+    )
+
+
+def _sound_alike(said: Sequence[str], heard: Sequence[str]) -> bool:
+    """As far as letters tell. A word that was really lost or doubled leaves none, or too many, in its place."""
+    some = bool(said) and bool(heard)
+    return some and abs(len("".join(said)) - len("".join(heard))) <= _MISHEARD_LETTERS
 
 
 def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
