@@ -33,7 +33,7 @@ web: ## build the page and the SDK (web/dist) from their sources; needs Node
 	cd web && npm ci && npm run build
 
 bench: setup ## voice-to-voice latency of this machine, about 8 minutes: docs/latency.json, docs/latency.svg
-	$(BIN)/rtvi-local bench --questions 20 --warm-up 3 --interruptions 10 --conversations 1,2,4 --after 30 --idle 1,8 --cancels 20 \
+	$(BIN)/rtvi-local bench --questions 24 --warm-up 3 --interruptions 10 --conversations 1,2,4 --after 30 --idle 1,8 --cancels 20 \
 	  --save docs/latency.json --plot docs/latency.svg $(ARGS)
 
 bench-turns: setup ## how well it takes turns: scenes of pauses, interruptions and noise, with Smart Turn and without

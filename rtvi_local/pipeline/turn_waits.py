@@ -33,7 +33,7 @@ LONGEST_TRANSCRIPTION_MS = 2500.0
 transcription begins 0.1 s into the silence and takes 0.55 s on two cores (p90 of `rtvi-local bench`): there is time for four.
 Where an interim transcript is known, the silence is never longer than patience.LONGEST_SILENCE_MS. The engine's failure is an
 event of its own; this is the net."""
-LONGEST_JUDGEMENT_MS = 650.0
+LONGEST_JUDGEMENT_MS = 600.0
 """A paused voice comes back within this time if the words over it don't become known: a second, as it is heard from outside."""
 COMES_BACK_MS = 500.0
 """Of silence after a sound that does not take the floor, before the voice comes back. "Okay, stop" and "Actually, turn on the

@@ -169,7 +169,7 @@ class InboundAudio:
         self._quiet_samples = 0 if self._sounding else self._quiet_samples + sound.size
         is_small = len(sound) < 2 * FRAME_SAMPLES
         if is_small and self.rests:
-            # Together with what else is at hand: to resample and to hear it costs as much for 60 ms as for 20.
+            # Together with what else is at hand: to resample and to hear it costs as much for 100 ms as for 20.
             self._kept.append(sound)
             self._kept_ms = self._arrived_ms
             if self._soon is None:

@@ -49,12 +49,12 @@ def played(scenario: Callable[[Network], Coroutine[None, None, None]]) -> Networ
     return asyncio.run(run())
 
 
-def test_at_rest_packets_are_read_three_at_a_time_with_the_times_at_which_they_came() -> None:
+def test_at_rest_packets_are_read_five_at_a_time_with_the_times_at_which_they_came() -> None:
     async def scenario(network: Network) -> None:
-        assert [await network.come(RTP) for _ in range(6)] == [0, 0, 3, 3, 3, 6]
+        assert [await network.come(RTP) for _ in range(10)] == [0, 0, 0, 0, 5, 5, 5, 5, 5, 10]
 
     network = played(scenario)
-    assert [at_ms for _, at_ms in network.read] == pytest.approx([20, 40, 60, 80, 100, 120])
+    assert [at_ms for _, at_ms in network.read] == pytest.approx([20 * number for number in range(1, 11)])
 
 
 def test_otherwise_every_packet_is_read_at_once_and_what_waited_before_it() -> None:
