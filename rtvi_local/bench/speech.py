@@ -9,10 +9,12 @@ import numpy as np
 
 from rtvi_local.audio.pcm import Int16
 from rtvi_local.audio.resampling import resampled
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Voice, VoiceActivityDetector
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber, Voice, VoiceActivityDetector
 
 CALLER_RATE = 48_000
 SPEECH_PROBABILITY = 0.5
+_MOST_SECONDS_AT_ONCE = 25
+"""Whisper takes 30."""
 
 
 def read_wav(path: Path, rate: int = CALLER_RATE) -> Int16:
@@ -46,3 +48,10 @@ async def synthesize(voice: Voice, text: str, rate: int = CALLER_RATE) -> Int16:
     """`text` as the voice speaks it."""
     pieces = [chunk.samples async for chunk in voice.speak(text)]
     return resampled(np.concatenate(pieces), voice.sample_rate, rate)
+
+
+async def understood(transcriber: Transcriber, audio: Float32) -> str:
+    """The English words in 16 kHz audio of any length."""
+    step = _MOST_SECONDS_AT_ONCE * LISTENING_SAMPLE_RATE
+    pieces = [audio[start : start + step] for start in range(0, audio.size, step)]
+    return " ".join([(await transcriber.transcribe(piece, language="en")).text for piece in pieces]).strip()

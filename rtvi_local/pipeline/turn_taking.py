@@ -232,14 +232,13 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
         case Tick(at_ms) if state.held_until_ms is not None and at_ms >= state.held_until_ms:
             return replace(state, held_until_ms=None), (ResumeVoice(),)
         case Delivered(at_ms, revision) if revision == state.reply:
-            resume = () if state.held_until_ms is None else (ResumeVoice(),)
             if state.unjudged is not None:
                 settled, effects = _heard_so_far(_undecided(state.unjudged), at_ms, policy)
                 return settled, (OpenTurn(), *effects)
             if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
                 return _own_turn(state.sound), (OpenTurn(),)
-            return Idle(state.latest), resume
+            return Idle(state.latest), () if state.held_until_ms is None else (ResumeVoice(),)
         case _:
             return state, ()
 

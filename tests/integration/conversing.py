@@ -10,7 +10,7 @@ from pathlib import Path
 from rtvi_local.audio.pcm import Int16, audible, to_float
 from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.caller import Caller, Said
-from rtvi_local.bench.speech import CALLER_RATE, synthesize
+from rtvi_local.bench.speech import CALLER_RATE, synthesize, understood
 from rtvi_local.bench.tools import is_answered
 from rtvi_local.bench.words import normalised_words
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
@@ -35,9 +35,7 @@ class Instruments:
         audio = to_float(resampled(samples, rate, LISTENING_SAMPLE_RATE))
         spoken = audible(audio)
         audio = audio[max(0, spoken.start - SILENCE_SAMPLES) : spoken.stop + SILENCE_SAMPLES]
-        longest = 25 * LISTENING_SAMPLE_RATE
-        pieces = [audio[start : start + longest] for start in range(0, audio.size, longest)]
-        return " ".join([(await self.whisper.transcribe(piece, language="en")).text for piece in pieces])
+        return await understood(self.whisper, audio)
 
     async def clear_speech(self, text: str, rate: int = CALLER_RATE) -> Int16:
         """Spoken by the project's own voice so that Whisper understands it at this rate. The voice never says a thing twice in

@@ -23,6 +23,8 @@ from rtvi_local.stages.registry import PipelineError, check_order
 from rtvi_local.transports.loopback import LoopbackTransport
 
 CONFIG = replace(Config(), llm=Llm(system_prompt="Be brief."), stt=Stt(interim_ms=0))
+LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+"""A reply that can be talked over."""
 HELLO = {"version": "2.1.0", "about": {"library": "@pipecat-ai/client-js", "library_version": "1.13.1"}}
 
 
@@ -163,8 +165,7 @@ def test_a_pause_within_a_sentence_gets_no_answer_and_its_words_are_transcribed_
 
 def test_an_interruption_silences_the_voice_and_only_the_heard_words_are_remembered() -> None:
     async def story() -> None:
-        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
-        call = Call("Count, please.", "And in French?", replies=[long, "Un deux trois."])
+        call = Call("Count, please.", "And in French?", replies=[LONG, "Un deux trois."])
         await call.speak(800)
         await call.be_quiet(2500)
         interrupted_ms = call.now_ms
@@ -175,8 +176,8 @@ def test_an_interruption_silences_the_voice_and_only_the_heard_words_are_remembe
         roles = [message["role"] for message in call.said]
         assert roles == ["user", "assistant", "user", "assistant"]
         heard = str(call.said[1]["content"])
-        assert long.startswith(heard)
-        assert 0 < len(heard) < len(long)
+        assert LONG.startswith(heard)
+        assert 0 < len(heard) < len(LONG)
         assert isinstance(call.model, ScriptedModel)
         assert call.model.prompts[1][2] == {"role": "assistant", "content": heard}
         types = call.types
@@ -224,8 +225,7 @@ def test_a_sign_of_listening_only_pauses_the_voice() -> None:
 
 def test_stop_silences_the_voice_and_is_shown_and_neither_answered_nor_remembered() -> None:
     async def story() -> None:
-        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
-        call = Call("Count, please.", "Stop.", replies=[long, "Why?"])
+        call = Call("Count, please.", "Stop.", replies=[LONG, "Why?"])
         await call.speak(800)
         await call.be_quiet(2500)
         await call.speak(400)
@@ -250,9 +250,8 @@ class UnsureTranscriber(EchoTranscriber):
 
 def test_what_may_be_a_request_to_be_quiet_is_taken_for_one_over_the_voice_and_nowhere_else() -> None:
     async def story() -> None:
-        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
         said = ["Get up.", "Get up.", "Get up right now or there will be trouble."]
-        call = Call(transcriber=UnsureTranscriber(said, delay_ms=80), replies=[long, "Why?"])
+        call = Call(transcriber=UnsureTranscriber(said, delay_ms=80), replies=[LONG, "Why?"])
         await call.speak(400)
         await call.be_quiet(2500)
         await call.speak(400)
@@ -294,9 +293,8 @@ def test_the_voice_is_back_after_half_a_second_of_quiet_and_in_a_second_if_the_w
     """Behind a short sound without words nothing follows."""
 
     async def story() -> None:
-        long = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
         transcriber = TiringTranscriber(["Count, please.", text], quick=1, slow_ms=slow_ms)
-        call = Call(replies=[long], transcriber=transcriber)
+        call = Call(replies=[LONG], transcriber=transcriber)
         await call.speak(800)
         await call.be_quiet(2000)
         await call.speak(260)
@@ -304,7 +302,7 @@ def test_the_voice_is_back_after_half_a_second_of_quiet_and_in_a_second_if_the_w
         await call.be_quiet(12_000)
         assert not call.audible_between(over_ms - 100, over_ms + paused_ms), "the voice was paused; more might have followed"
         assert call.audible_between(over_ms, over_ms + back_ms)
-        assert [message["content"] for message in call.said] == ["Count, please.", long]
+        assert [message["content"] for message in call.said] == ["Count, please.", LONG]
         assert call.types.count("user-started-speaking") == 1
         await call.hang_up()
 

@@ -319,18 +319,23 @@ def test_what_the_own_voice_hides_of_a_person_is_no_end_of_speech_but_what_is_on
     virtual_clock.run(story())
 
 
+def overheard_room() -> tuple[Room, list[Float32]]:
+    """A room, and all the audio that is transcribed in it."""
+    heard: list[Float32] = []
+
+    def note(samples: Float32) -> str:
+        heard.append(samples)
+        return "stop"
+
+    return Room(EchoTranscriber(note)), heard
+
+
 def heard_loud_ms(*, is_guess: bool) -> tuple[float, float]:
     """A second of what was taken for the own voice and then 300 ms of a person, who turn out to have spoken all the time if it
     was a guess: how much of it is transcribed, and how long before the person was noticed it began."""
 
     async def story() -> tuple[float, float]:
-        heard: list[Float32] = []
-
-        def note(samples: Float32) -> str:
-            heard.append(samples)
-            return "stop"
-
-        room = Room(EchoTranscriber(note))
+        room, heard = overheard_room()
         await room.hear(QUIET, 400)
         await room.hear(LOUD, 1000, own_voice=True, is_guess=is_guess)
         noticed_ms = asyncio.get_running_loop().time() * 1000
@@ -362,13 +367,7 @@ def test_what_was_taken_for_the_own_voice_on_a_guess_is_not_lost_if_a_person_goe
 
 def test_a_word_that_was_taken_for_the_own_voice_is_heard_alone_when_it_is_found_later() -> None:
     async def story() -> None:
-        heard: list[Float32] = []
-
-        def note(samples: Float32) -> str:
-            heard.append(samples)
-            return "stop"
-
-        room = Room(EchoTranscriber(note))
+        room, heard = overheard_room()
         await room.hear(QUIET, 400)
         for level in (3000, LOUD, 3000):
             await room.hear(level, 400, own_voice=True, is_guess=True)

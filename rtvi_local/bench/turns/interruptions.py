@@ -38,6 +38,7 @@ _TRAVEL_MS = 100.0
 
 
 _MISHEARD_LETTERS = 2
+"""By how many the same sound may differ as Whisper writes it."""
 
 
 @dataclass(frozen=True, slots=True)

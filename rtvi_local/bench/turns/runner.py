@@ -18,10 +18,10 @@ from rtvi_local.audio.pcm import to_float
 from rtvi_local.audio.resampling import resampled
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.bench.sitting import machine, now
-from rtvi_local.bench.speech import CALLER_RATE
+from rtvi_local.bench.speech import CALLER_RATE, understood
 from rtvi_local.bench.turns.kind import Kind, Place, Played
 from rtvi_local.bench.turns.sounds import Studio, silence
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.whisper import Whisper
 
 Report = dict[str, Any]
@@ -31,8 +31,6 @@ FAILED = "failed"
 """An outcome with this was none: something that must happen in every scene did not in time."""
 QUICK = 6
 """Every so many-th scene is played in a quick run."""
-_MOST_SECONDS_AT_ONCE = 25
-"""Whisper takes 30."""
 _LATER_S = 0.2
 """How much further on in Whisper's window a sound is when it is listened to again."""
 
@@ -113,16 +111,10 @@ async def _understand(
     for name, one in unheard:
         assert one.listen_to is not None
         audio = to_float(resampled(one.listen_to, CALLER_RATE, LISTENING_SAMPLE_RATE))
-        one.outcome["heard"] = await _words(whisper, audio)
+        one.outcome["heard"] = await understood(whisper, audio)
         if one.is_wrong(one.outcome):
-            one.outcome["heard_again"] = await _words(whisper, np.concatenate([silence(_LATER_S), audio]))
+            one.outcome["heard_again"] = await understood(whisper, np.concatenate([silence(_LATER_S), audio]))
         _add(report, kind, place, name, one)
-
-
-async def _words(whisper: Whisper, audio: Float32) -> str:
-    step = _MOST_SECONDS_AT_ONCE * LISTENING_SAMPLE_RATE
-    pieces = [audio[start : start + step] for start in range(0, audio.size, step)]
-    return " ".join([(await whisper.transcribe(piece, language="en")).text for piece in pieces]).strip()
 
 
 def _add(report: Report, kind: Kind[Any], place: Place, name: str, one: Played) -> None:
