@@ -58,4 +58,4 @@ def test_without_any_network_the_page_converses_over_the_websocket_by_itself(mod
     assert normalised_words(found["transcript"]) == normalised_words(QUESTION)
     assert found["reply"]
     assert found["unsaid"] == ""
-    assert found["sound_s"] > 0.5
+    assert found["sound_s"] > 0.5, found
