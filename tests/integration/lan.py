@@ -53,7 +53,7 @@ async def talk(http: httpx.AsyncClient, appliance: FakeAppliance) -> dict[str, A
     assert client.pc is not None
     candidates = [line.split()[4] for line in client.pc.remoteDescription.sdp.splitlines() if line.startswith("a=candidate")]
     client.send("hello")
-    for _ in range(50):
+    for _ in range(500):
         client.send_audio(np.full(960, 1000, np.int16))
         await asyncio.sleep(0.02)
         if echoed and appliance.opened[-1].samples:

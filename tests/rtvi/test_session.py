@@ -14,6 +14,7 @@ from rtvi_local.pipeline.frames import Interrupted, UserTurn
 from rtvi_local.rtvi.messages.from_client import Dtmf
 from rtvi_local.rtvi.messages.session import Capabilities
 from rtvi_local.rtvi.session import MAX_QUEUED, RtviSession
+from tests.until import until
 
 NOON = datetime(2026, 8, 21, 12, tzinfo=timezone.utc)
 
@@ -273,7 +274,7 @@ def test_work_that_takes_longer_is_answered_when_it_is_done_and_ends_with_the_se
         assert conversation.say("client-message", {"t": "slow", "d": 1}, id="1") == []
         assert conversation.say("client-message", {"t": "slow"}, id="2") == []
         may_go_on.set()
-        await asyncio.sleep(0.01)
+        await until(lambda: len(conversation.sent) == 2)
         assert [(m["type"], m["id"]) for m in conversation.sent] == [("server-response", "1"), ("error-response", "2")]
         assert conversation.sent[1]["data"]["error"] == "nothing given"
         may_go_on.clear()
