@@ -18,7 +18,8 @@ from rtvi_local.model_store.http_download import Patience
 from rtvi_local.model_store.manifest import parse_manifest
 from tests.model_store.http_server import Server
 
-IMPATIENT = Patience(connect_s=2, read_s=0.4, attempts=3, backoff_s=0.01, longest_backoff_s=0.02, progress_bytes=50_000)
+PATIENCE = Patience(connect_s=15, read_s=15, attempts=3, backoff_s=0.01, longest_backoff_s=0.02, progress_bytes=50_000)
+"""With a machine that is busy elsewhere for a moment, and hardly any between two attempts: some tests count them."""
 
 
 def some_bytes(count: int, seed: int = 1) -> bytes:
@@ -51,7 +52,7 @@ class Shop:
     def __init__(self, server: Server, directory: Path) -> None:
         self.server = server
         self.directory = directory
-        self.network = Network(package_index=server.url + "/simple", hub=server.url + "/hub", patience=IMPATIENT)
+        self.network = Network(package_index=server.url + "/simple", hub=server.url + "/hub", patience=PATIENCE)
 
     def store(self, **models: Mapping[str, Any]) -> ModelStore:
         named = {name.replace("_", "-"): model for name, model in models.items()}

@@ -117,6 +117,7 @@ def test_a_file_that_changed_unnoticed_is_found_by_its_hash_and_fetched_anew(sho
     ids=["gone", "forbidden", "short", "stalled", "endless", "foreign redirect"],
 )
 def test_a_source_that_fails_for_good_makes_way_for_the_next_and_is_reported(shop: Shop, fault: Fault) -> None:
+    shop.network = replace(shop.network, patience=replace(shop.network.patience, read_s=0.4))
     bad = shop.server.put("/bad", CONTENT, *[fault] * 6)
     store = store_with(shop, bad, shop.server.put("/good", CONTENT))
     recorder = Recorder()
@@ -262,7 +263,6 @@ def test_downloads_overlap(shop: Shop, models: list[str]) -> None:
     def meet() -> None:
         both.wait()
 
-    shop.network = replace(shop.network, patience=replace(shop.network.patience, read_s=15))
     options = {"before_chunk": meet, "chunk_bytes": len(CONTENT)}
     a, b = (file_entry(f"{name}.gguf", CONTENT, {"url": shop.server.put(f"/{name}", CONTENT, **options)}) for name in "ab")
     one = model_entry(a) if len(models) == 2 else model_entry(a, b)
@@ -279,8 +279,6 @@ def test_two_pulls_at_once_fetch_once(shop: Shop) -> None:
         assert second_waits.wait(10)
 
     url = shop.server.put("/a", CONTENT, before_chunk=hold)
-    # The first download is held until the second pull says that it waits: its reads must be patient.
-    shop.network = replace(shop.network, patience=replace(shop.network.patience, read_s=15))
 
     class Waits(Silent):
         def note(self, text: str) -> None:
