@@ -72,16 +72,16 @@ class Talk(Instruments):
 
     caller: Caller
 
-    async def say(self, text: str, *, as_it_comes: bool = False) -> Said:
-        """Speak with the project's own voice, clearly or `as_it_comes`, and return when the last sample has left."""
-        said = self.caller.say(await (synthesize(self.voice, text) if as_it_comes else self.clear_speech(text)))
+    async def say(self, text: str) -> Said:
+        """Speak clearly with the project's own voice, and return when the last sample has left."""
+        said = self.caller.say(await self.clear_speech(text))
         await said.done.wait()
         return said
 
-    async def ask(self, text: str, *, as_it_comes: bool = False) -> str:
+    async def ask(self, text: str) -> str:
         """Say something and wait until it has been answered; returns the answer's text as the client was told it."""
         since = len(self.caller.messages)
-        await self.say(text, as_it_comes=as_it_comes)
+        await self.say(text)
         return await self.answer(since)
 
     async def answer(self, since: int) -> str:
