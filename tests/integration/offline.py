@@ -14,6 +14,7 @@ from pathlib import Path
 from rtvi_local.bench.caller import Caller
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.bench.words import normalised_words
+from tests.integration import still_voice
 from tests.integration.conversing import Talk, instruments
 
 CABLE = "cable"
@@ -56,8 +57,7 @@ async def converse(url: str, models: Path) -> dict[str, object]:
 
 def main(models: Path) -> None:
     # What is looked at is the cable, not the luck of an answer.
-    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models), "RTVI_LOCAL_LLM_TEMPERATURE": "0"}
-    with ServerProcess(environment=environment) as server:
+    with ServerProcess(environment=still_voice.environment(models)) as server:
         ready_s = time.monotonic()
         found = asyncio.run(converse(server.url, models))
         time.sleep(max(0.0, ready_s + SERVED_S - time.monotonic()))

@@ -14,7 +14,7 @@ from rtvi_local.bench.turns.kind import for_the_line
 from rtvi_local.bench.utterances import speak
 from rtvi_local.bench.words import normalised_words, word_errors
 from tests.integration.spoken_turn import assert_in_order
-from tests.integration.world import World, surest, world
+from tests.integration.world import World, surest, without_chance, world
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -92,9 +92,9 @@ def test_clear_speech_is_understood_nearly_without_error(models_directory: Path)
     asyncio.run(story())
 
 
-def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(models_directory: Path) -> None:
+def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(still_models: Path) -> None:
     async def story() -> None:
-        async with world(models_directory, surest) as w:
+        async with world(still_models, without_chance) as w:
             said_words = errors = undisturbed = 0
             # Of France it would be told that "France is Paris", which is "Francis Paris" to Whisper.
             for question in ("Hello. My name is David.", "What is the capital of Italy?", "What is my name?"):
@@ -117,9 +117,9 @@ def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(model
     asyncio.run(story())
 
 
-def test_an_interruption_silences_the_voice_at_once_and_what_was_not_heard_is_not_remembered(models_directory: Path) -> None:
+def test_an_interruption_silences_the_voice_at_once_and_what_was_not_heard_is_not_remembered(still_models: Path) -> None:
     async def story() -> None:
-        async with world(models_directory, surest) as w:
+        async with world(still_models, without_chance) as w:
             w.caller.send("send-text", {"content": "Tell me a long story about a brave little dog."})
             await w.caller.wait_for("bot-started-speaking")
             await asyncio.sleep(1.5)

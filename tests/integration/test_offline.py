@@ -33,9 +33,9 @@ SETUP = " && ".join(
 )
 
 
-def test_a_whole_conversation_with_the_cable_out_and_not_a_packet_leaves(models_directory: Path, tmp_path: Path) -> None:
+def test_a_whole_conversation_with_the_cable_out_and_not_a_packet_leaves(still_models: Path, tmp_path: Path) -> None:
     setup = SETUP.format(folder=tmp_path)
-    found = found_by("tests.integration.offline", models_directory, setup=setup, what="OFFLINE", timeout_s=180)
+    found = found_by("tests.integration.offline", still_models, setup=setup, what="OFFLINE", timeout_s=180)
     assert found["left"] == 0
     assert all(found["tried"]), f"packets are not counted: {found['tried']}"
     asked = normalised_words(" ".join(QUESTIONS))

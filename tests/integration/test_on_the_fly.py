@@ -15,7 +15,9 @@ from rtvi_local.config import Config
 from rtvi_local.model_store import open_store
 from tests.conftest import tiny_model
 from tests.engines.tiny_vits import tiny_vits, write_tiny_voice
-from tests.integration.world import World, surest, world
+from tests.integration import still_voice
+from tests.integration.still_voice import with_still_voice
+from tests.integration.world import World, without_chance, world
 
 pytestmark = pytest.mark.models
 
@@ -91,22 +93,19 @@ def test_another_model_is_loaded_behind_a_conversation_that_goes_on_and_freed_wi
 
 def test_another_voice_is_chosen_by_its_name_and_the_first_one_again(models_directory: Path, tmp_path: Path) -> None:
     """The other one's weights are made here, so what it says is nothing that Whisper understands."""
-    store = open_store(tmp_path / "models")
-    store.directory.mkdir()
-    for folder in models_directory.iterdir():
-        (store.directory / folder.name).symlink_to(folder)
+    store = open_store(with_still_voice(models_directory, tmp_path))
     store.add(write_tiny_voice(tmp_path / "voice", tiny_vits()) / "tiny.onnx", "babble")
 
     async def story() -> None:
-        async with world(store.directory, surest) as talking:
-            for voice in ("babble", "piper-en_US-joe-medium"):
+        async with world(store.directory, without_chance) as talking:
+            for voice in ("babble", still_voice.NAME):
                 since, began_ms = len(talking.caller.messages), talking.caller.now_ms()
                 await request(talking, "configure", {"tts": {"voice": voice}})
                 await talking.caller.wait_for("server-message", since=since, where=partial(speaks_by, voice))
-                assert "paris" in (await talking.ask("What is the capital of France?")).lower()
+                assert "rome" in (await talking.ask("What is the capital of Italy?")).lower()
                 heard = talking.caller.heard_between(began_ms, talking.caller.now_ms())
                 assert np.abs(heard).max() > 1000
-                assert ("paris" in (await talking.understand(heard)).lower()) is (voice != "babble")
+                assert ("rome" in (await talking.understand(heard)).lower()) is (voice != "babble")
                 spoke = [m.data["ttfb"][0] for m in talking.caller.messages[since:] if m.type == "metrics" and "ttfb" in m.data]
                 assert {each["model"] for each in spoke if each["processor"] == "piper"} == {voice}
 

@@ -17,6 +17,7 @@ from av import AudioFrame
 
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.bench.words import normalised_words, word_errors
+from tests.integration import still_voice
 from tests.integration.conversing import instruments
 from tests.until import until
 
@@ -71,7 +72,7 @@ async def connect(pc: RTCPeerConnection, url: str) -> None:
     await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
 
 
-def test_it_is_heard_and_hears(models_directory: Path) -> None:
+def test_it_is_heard_and_hears(still_models: Path) -> None:
     async def story(url: str) -> None:
         pc, microphone = RTCPeerConnection(), Microphone()
         heard: list[np.ndarray[tuple[int], np.dtype[np.int16]]] = []
@@ -85,7 +86,7 @@ def test_it_is_heard_and_hears(models_directory: Path) -> None:
         def data_of(type: str) -> list[Any]:
             return [message.get("data") for message in messages if message["type"] == type]
 
-        with instruments(models_directory) as ours:
+        with instruments(still_models) as ours:
             speech = [await ours.clear_speech(question) for question in QUESTIONS]
             try:
                 await connect(pc, url)
@@ -109,6 +110,5 @@ def test_it_is_heard_and_hears(models_directory: Path) -> None:
             assert word_errors(told, audible) <= 0.15 * len(told), f"told {told}, heard {audible}"
 
     # What is looked at is the way there and back, not the luck of an answer.
-    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory), "RTVI_LOCAL_LLM_TEMPERATURE": "0"}
-    with ServerProcess(environment=environment) as server:
+    with ServerProcess(environment=still_voice.environment(still_models)) as server:
         asyncio.run(asyncio.wait_for(story(server.url), 120))

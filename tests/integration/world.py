@@ -19,6 +19,7 @@ from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.frames import Frame, Prompt
 from rtvi_local.server.app import create_app
 from rtvi_local.server.websocket_protocol import websocket_options
+from tests.integration import still_voice
 from tests.integration.conversing import Instruments, Talk, instruments
 
 
@@ -80,3 +81,8 @@ async def serving(models: Path, change: Callable[[Config], Config] = lambda conf
 def surest(config: Config) -> Config:
     """For tests that do not look at the luck of an answer."""
     return replace(config, llm=replace(config.llm, temperature=0.0))
+
+
+def without_chance(config: Config) -> Config:
+    """For those that put into words what they hear of it, too: with `still_models`."""
+    return replace(surest(config), models=replace(config.models, tts=still_voice.NAME))
