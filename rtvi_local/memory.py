@@ -19,6 +19,8 @@ _M_ARENA_MAX = -8
 """malloc.h of glibc."""
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r--[ps] ([0-9a-f]+) \S+ [1-9]\d*\s+(.+)")
 """A line of /proc/self/maps (man 5 proc) of a file that is mapped to be read: from, to, where in the file, path."""
+_ANONYMOUS = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*(?:\[heap\])?")
+"""A line of what is mapped for this process alone, and is no file."""
 _LOOK_S = 1.0
 
 
@@ -37,6 +39,22 @@ def drop_pages(path: Path, parts: Iterable[tuple[int, int]]) -> None:
             first, last = max(begin, begin - offset + _page(start)), min(end, begin - offset + _page(stop))
             if first < last:
                 library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _MADV_DONTNEED)
+
+
+def anonymous() -> list[tuple[int, int]]:
+    """From where to where this process has memory of its own, to be read and written; none where that cannot be known."""
+    maps = Path("/proc/self/maps")
+    lines = maps.read_text(encoding="utf-8", errors="replace").splitlines() if sys.platform == "linux" else []
+    return [(int(found[1], 16), int(found[2], 16)) for line in lines if (found := _ANONYMOUS.fullmatch(line))]
+
+
+def drop_anonymous(begin: int, end: int) -> None:
+    """Let go of the whole pages between two addresses, which nobody may write meanwhile. They read as zeros from then on."""
+    library = _c_library()
+    first, last = _page(begin + mmap.PAGESIZE - 1), _page(end)
+    if first < last and hasattr(library, "madvise"):
+        for advice in (_MADV_NOHUGEPAGE, _MADV_DONTNEED):
+            library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), advice)
 
 
 def return_freed() -> None:

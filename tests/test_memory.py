@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import mmap
 import re
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rtvi_local.memory import drop_pages, keep_house, return_freed, share_arenas
+from rtvi_local.memory import anonymous, drop_anonymous, drop_pages, keep_house, return_freed, share_arenas
 from rtvi_local.virtual_clock import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -64,6 +65,18 @@ def test_it_is_tidied_once_after_each_time_that_something_went_on() -> None:
 
 def test_a_file_that_is_not_mapped_is_no_error(tmp_path: Path) -> None:
     drop_pages(tmp_path / "nothing.gguf", [(0, 10)])
+
+
+def test_memory_of_its_own_reads_as_zeros_where_it_was_let_go() -> None:
+    size = 64 * mmap.PAGESIZE
+    with mmap.mmap(-1, size, mmap.MAP_PRIVATE) as mapped:
+        mapped[:] = b"\x07" * size
+        start = ctypes.addressof(byte := ctypes.c_byte.from_buffer(mapped))
+        assert any(begin <= start and start + size <= end for begin, end in anonymous())
+        drop_anonymous(start + 8 * mmap.PAGESIZE - 17, start + 24 * mmap.PAGESIZE + 17)
+        assert mapped[:].count(0) == 16 * mmap.PAGESIZE
+        assert not any(mapped[8 * mmap.PAGESIZE : 24 * mmap.PAGESIZE])
+        del byte
 
 
 def test_what_was_freed_between_what_is_in_use_is_returned() -> None:

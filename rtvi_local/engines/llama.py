@@ -24,6 +24,7 @@ from rtvi_local.engines.llama_loading import Loaded, find_gguf, find_projector, 
 from rtvi_local.engines.llama_recode import find_recoded
 from rtvi_local.engines.llama_run import Run
 from rtvi_local.engines.llama_scheduler import Scheduler
+from rtvi_local.engines.llama_untouched import let_go_of_cache
 from rtvi_local.engines.llama_vision import PICTURE_BATCH_TOKENS, Chunk, Vision
 from rtvi_local.engines.llama_vocabulary import LlamaVocabulary
 from rtvi_local.engines.sampling import DEFAULT_SAMPLING, Sampling
@@ -129,6 +130,9 @@ class LlamaModel:
             raise
         model.tidy()
         model._warm_up()
+        if device == "cpu":
+            let_go_of_cache(loaded, model._prefix_sequence, kv_type)
+        model._scheduler.release(model._prefix_sequence)
         model.tidy()
         return model
 
@@ -184,7 +188,7 @@ class LlamaModel:
             self._loaded.free()
 
     def _warm_up(self) -> None:
-        """A long batch and a single token, so that the first conversation pays for no first time."""
+        """A long batch and a single token, so that the first conversation pays for no first time. They stay in the cache."""
         tokens = self.prompt.reply_tokens([{"role": "user", "content": "Hello there, " * 12}])
         done: concurrent.futures.Future[Finished] = concurrent.futures.Future()
 
@@ -196,7 +200,6 @@ class LlamaModel:
         if (error := done.result().error) is not None:
             self.close()
             raise error
-        self._scheduler.release(self._prefix_sequence)
         self.stats.tokens_prefilled = self.stats.tokens_generated = 0
 
     async def _read_ahead(self, sequence: int, messages: Sequence[Message], *, as_if_finished: bool = False) -> None:
