@@ -56,8 +56,8 @@ class Instruments:
 
 
 @contextmanager
-def instruments(models: Path) -> Iterator[Instruments]:
-    voice = PiperVoice.load(models / "piper-en_US-joe-medium", device="cpu", threads=2)
+def instruments(models: Path, voice_name: str) -> Iterator[Instruments]:
+    voice = PiperVoice.load(models / voice_name, device="cpu", threads=2)
     whisper = Whisper.load(models / "whisper-base", device="cpu", threads=2)
     try:
         yield Instruments(voice, whisper)

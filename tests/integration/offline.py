@@ -44,7 +44,7 @@ def try_to_leave() -> list[int]:
 
 
 async def converse(url: str, models: Path) -> dict[str, object]:
-    with instruments(models) as ours:
+    with instruments(models, still_voice.NAME) as ours:
         async with Caller(url) as caller:
             talk = Talk(ours.voice, ours.whisper, caller)
             replies, heard = [], []

@@ -1,7 +1,7 @@
 """The default voice without its chance: what is said in it sounds the same every time.
 
-The voice never says a thing twice in the same way, and now and then a way of it is misheard ("war saw" is two errors in an
-answer of six words). A test that puts what it hears into words, and has no say in what is said, would fail with it.
+The voice never says a thing twice in the same way, and now and then a way of it is misheard: "Rome" for "wrong", or what is
+clear to a test's Whisper as "the catapult of Spain" to that of the appliance, whose sound has come over a network.
 """
 
 from __future__ import annotations

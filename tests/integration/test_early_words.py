@@ -19,6 +19,7 @@ from rtvi_local.config import Config
 from rtvi_local.engines.piper import PiperVoice
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.whisper import Whisper
+from tests.integration import still_voice
 
 REPLY = (
     "The moon is about four hundred thousand kilometres away from us and it takes nearly a month to go around the earth once"
@@ -26,11 +27,11 @@ REPLY = (
 
 
 @pytest.fixture(scope="module")
-def ears(models_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ears]:
-    whisper = Whisper.load(models_directory / "whisper-base", device="cpu", threads=2)
-    voice = PiperVoice.load(models_directory / "piper-en_US-joe-medium", device="cpu", threads=2)
+def ears(still_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ears]:
+    whisper = Whisper.load(still_models / "whisper-base", device="cpu", threads=2)
+    voice = PiperVoice.load(still_models / still_voice.NAME, device="cpu", threads=2)
     words = Answers(tmp_path_factory.mktemp("answers") / "whisper.json")
-    yield Ears(Silero.load(models_directory / "silero-vad-v6"), KeptTranscriber(whisper, words), KeptVoice(voice))
+    yield Ears(Silero.load(still_models / "silero-vad-v6"), KeptTranscriber(whisper, words), KeptVoice(voice))
     whisper.close()
     voice.close()
 

@@ -86,7 +86,7 @@ def test_it_is_heard_and_hears(still_models: Path) -> None:
         def data_of(type: str) -> list[Any]:
             return [message.get("data") for message in messages if message["type"] == type]
 
-        with instruments(still_models) as ours:
+        with instruments(still_models, still_voice.NAME) as ours:
             speech = [await ours.clear_speech(question) for question in QUESTIONS]
             try:
                 await connect(pc, url)

@@ -12,7 +12,7 @@ from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.speech import synthesize
 from rtvi_local.bench.words import normalised_words
-from tests.integration.world import World, surest, world
+from tests.integration.world import World, without_chance, world
 
 pytestmark = pytest.mark.models
 
@@ -67,7 +67,7 @@ async def turn(w: World, samples: Int16) -> tuple[list[str], str]:
     return normalised_words(" ".join(w.transcripts(since))), answer
 
 
-def test_trigger_words_that_only_a_transcript_shows_wake_it_and_are_no_part_of_the_question(models_directory: Path) -> None:
+def test_trigger_words_that_only_a_transcript_shows_wake_it_and_are_no_part_of_the_question(still_models: Path) -> None:
     wanted = {
         "pipeline": PIPELINE,
         "config": {
@@ -77,7 +77,7 @@ def test_trigger_words_that_only_a_transcript_shows_wake_it_and_are_no_part_of_t
     }
 
     async def story() -> None:
-        async with world(models_directory, surest, request_data=wanted) as w:
+        async with world(still_models, without_chance, request_data=wanted) as w:
             await w.say("What is the capital of Italy?")
             await asyncio.sleep(2.5)  # as long as an answer takes to begin, several times over
             assert states(w) == ["asleep"]
@@ -91,12 +91,12 @@ def test_trigger_words_that_only_a_transcript_shows_wake_it_and_are_no_part_of_t
 
 
 def test_a_small_model_wakes_it_without_a_transcription_but_not_by_its_own_voice(
-    models_directory: Path, monkeypatch: pytest.MonkeyPatch
+    still_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = {"config": {"wake_words_gate": {"trigger_words": ["okay nabu"], "follow_up_s": FOLLOW_UP_S}}}
 
     async def story() -> None:
-        async with world(models_directory, surest, request_data=wanted) as w:
+        async with world(still_models, without_chance, request_data=wanted) as w:
             given = transcriptions(w, monkeypatch)
             await w.say("Please turn on the light in the kitchen.")
             await asyncio.sleep(2.5)

@@ -70,7 +70,7 @@ async def serving(models: Path, change: Callable[[Config], Config] = lambda conf
     listening = asyncio.create_task(server._serve())
     await appliance.load()
     try:
-        with instruments(models) as ours:
+        with instruments(models, config.models.tts or still_voice.VOICE) as ours:
             yield Serving(ours.voice, ours.whisper, appliance, f"http://127.0.0.1:{port}", frames)
     finally:
         server.should_exit = True
@@ -84,5 +84,5 @@ def surest(config: Config) -> Config:
 
 
 def without_chance(config: Config) -> Config:
-    """For those that put into words what they hear of it, too: with `still_models`."""
+    """Nor at that of a voice, the caller's or the appliance's: with `still_models`."""
     return replace(surest(config), models=replace(config.models, tts=still_voice.NAME))
