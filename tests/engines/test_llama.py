@@ -19,7 +19,9 @@ pytestmark = pytest.mark.models
 
 SYSTEM: Message = {"role": "system", "content": "You are a helpful assistant. Answer in one short sentence."}
 FRANCE: list[Message] = [SYSTEM, {"role": "user", "content": "What is the capital of France?"}]
-PLANET: list[Message] = [SYSTEM, {"role": "user", "content": "Which planet is the largest of all?"}]
+SUM: list[Message] = [SYSTEM, {"role": "user", "content": "What is two plus two?"}]
+"""Answered with a lead of 1.9 (logits) for each token: what is computed along with it, and on what processor, does not change
+the answer."""
 LONG: list[Message] = [
     SYSTEM,
     {"role": "user", "content": "I like apples and pears and plums. " * 90 + "What is the capital of Italy?"},
@@ -98,7 +100,7 @@ def test_a_second_turn_reads_only_what_is_new_though_another_conversation_spoke_
         before = model.stats.tokens_generated
         answer = await text_of(session, FRANCE, max_tokens=30)
         answered = model.stats.tokens_generated - before
-        await text_of(other, PLANET)
+        await text_of(other, SUM)
         follow_up: Message = {"role": "user", "content": "What is the capital of Spain?"}
         messages: list[Message] = [*FRANCE, {"role": "assistant", "content": answer}, follow_up]
         before = model.stats.tokens_prefilled
@@ -113,7 +115,7 @@ def test_a_second_turn_reads_only_what_is_new_though_another_conversation_spoke_
 def test_with_the_same_seed_chance_chooses_the_same_again(model: LlamaModel) -> None:
     async def said(sampling: Sampling) -> str:
         session = model.open_session()
-        pieces = session.reply(PLANET, max_tokens=12, temperature=2, sampling=sampling)
+        pieces = session.reply(SUM, max_tokens=12, temperature=2, sampling=sampling)
         text = "".join([piece async for piece in pieces])
         session.close()
         return text
@@ -175,11 +177,11 @@ def test_it_knows_whether_a_sentence_may_end_where_it_does_whether_or_not_it_was
 def test_two_conversations_at_once_say_what_each_says_alone(model: LlamaModel) -> None:
     async def talk() -> tuple[list[str], list[str]]:
         sessions = model.open_session(), model.open_session()
-        alone = [await text_of(sessions[0], FRANCE), await text_of(sessions[1], PLANET)]
+        alone = [await text_of(sessions[0], FRANCE), await text_of(sessions[1], SUM)]
         for session in sessions:
             session.close()
         sessions = model.open_session(), model.open_session()
-        together = await asyncio.gather(text_of(sessions[0], FRANCE), text_of(sessions[1], PLANET))
+        together = await asyncio.gather(text_of(sessions[0], FRANCE), text_of(sessions[1], SUM))
         return alone, list(together)
 
     alone, together = run(talk())
@@ -216,7 +218,7 @@ def test_closing_the_iterator_in_mid_reply_frees_the_cores_and_leaves_the_sessio
         closed_s = time.perf_counter()
         await reply.aclose()
         idle_s = await idle_since(model, closed_s)
-        again, fresh = await text_of(session, PLANET), await text_of(model.open_session(), PLANET)
+        again, fresh = await text_of(session, SUM), await text_of(model.open_session(), SUM)
         return idle_s, again, fresh
 
     idle_s, again, fresh = run(talk())
@@ -226,10 +228,10 @@ def test_closing_the_iterator_in_mid_reply_frees_the_cores_and_leaves_the_sessio
 
 def test_an_abort_for_one_conversation_does_not_change_what_another_says(model: LlamaModel) -> None:
     async def talk() -> tuple[str, str, int]:
-        alone = await text_of(model.open_session(), PLANET, max_tokens=20)
+        alone = await text_of(model.open_session(), SUM, max_tokens=20)
         speaking, reading = model.open_session(), model.open_session()
         aborted = model.stats.steps_aborted
-        reply = asyncio.create_task(text_of(speaking, PLANET, max_tokens=20))
+        reply = asyncio.create_task(text_of(speaking, SUM, max_tokens=20))
         for _ in range(4):
             read = model.stats.tokens_prefilled
             task = asyncio.create_task(reading.prefill(LONG))
@@ -283,7 +285,7 @@ def test_pieces_are_whole_characters_and_begin_without_space(model: LlamaModel) 
 
 def test_max_tokens_is_kept(model: LlamaModel) -> None:
     before = model.stats.tokens_generated
-    run(text_of(model.open_session(), PLANET, max_tokens=3))
+    run(text_of(model.open_session(), SUM, max_tokens=3))
     assert model.stats.tokens_generated - before == 3
 
 
@@ -373,7 +375,7 @@ def test_closing_the_model_ends_what_is_running_in_words(models_directory: Path)
             async for _ in reply:
                 pass
         with pytest.raises(EngineError, match="was closed"):
-            await session.prefill(PLANET)
+            await session.prefill(SUM)
         session.close()
 
     run(talk())
