@@ -40,6 +40,10 @@ def test_a_gguf_that_was_added_is_talked_with_by_its_name(models_directory: Path
             reply = "".join(message.data["text"] for message in caller.messages if message.type == "bot-llm-text")
             assert reply.strip()
 
-    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models), "RTVI_LOCAL_MODELS_LLM": NAME}
+    environment = {
+        "RTVI_LOCAL_MODELS_DIRECTORY": str(models),
+        "RTVI_LOCAL_MODELS_LLM": NAME,
+        "RTVI_LOCAL_LLM_TEMPERATURE": "0",
+    }
     with ServerProcess(environment=environment) as server:
         asyncio.run(asyncio.wait_for(story(server.url), 90))

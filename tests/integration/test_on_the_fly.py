@@ -17,7 +17,7 @@ from tests.conftest import tiny_model
 from tests.engines.tiny_vits import tiny_vits, write_tiny_voice
 from tests.integration import still_voice
 from tests.integration.still_voice import with_still_voice
-from tests.integration.world import World, without_chance, world
+from tests.integration.world import World, surest, without_chance, world
 
 pytestmark = pytest.mark.models
 
@@ -55,7 +55,7 @@ def test_another_model_is_loaded_behind_a_conversation_that_goes_on_and_freed_wi
         tiny_model(models_directory, name)
 
     async def story() -> None:
-        async with world(models_directory) as talking:
+        async with world(models_directory, surest) as talking:
             entries = talking.appliance._pool._entries
             before = set(entries)
             since = len(talking.caller.messages)
