@@ -11,7 +11,7 @@ import pytest
 from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.speech import CALLER_RATE, synthesize
 from rtvi_local.bench.words import normalised_words, word_errors
-from tests.integration.world import surest, world
+from tests.integration.world import without_chance, world
 
 pytestmark = pytest.mark.models
 
@@ -20,9 +20,9 @@ PAUSE_S = 1.5
 WANTED = {"config": {"phrase_endpointing": {"push_to_talk": True}}}
 
 
-def test_a_pause_of_whoever_holds_the_button_ends_no_turn_and_who_does_not_hold_it_is_not_heard(models_directory: Path) -> None:
+def test_a_pause_of_whoever_holds_the_button_ends_no_turn_and_who_does_not_hold_it_is_not_heard(still_models: Path) -> None:
     async def story() -> None:
-        async with world(models_directory, surest, request_data=WANTED) as w:
+        async with world(still_models, without_chance, request_data=WANTED) as w:
             await w.say("What is the capital of France?")
             await asyncio.sleep(2)  # as long as an answer takes to begin, several times over
             assert not [m for m in w.caller.messages if m.type.startswith("user-")]

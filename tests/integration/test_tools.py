@@ -12,7 +12,7 @@ import pytest
 
 from rtvi_local.bench.tools import measure, table
 from rtvi_local.config import Config, Tools
-from tests.integration.world import world
+from tests.integration.world import without_chance, world
 
 pytestmark = pytest.mark.models
 
@@ -28,15 +28,14 @@ def test_the_weather_is_called_for_and_told_and_small_talk_is_left_alone(models_
     asyncio.run(story())
 
 
-def test_the_time_and_the_tools_of_an_mcp_server_are_there_for_every_conversation(models_directory: Path) -> None:
+def test_the_time_and_the_tools_of_an_mcp_server_are_there_for_every_conversation(still_models: Path) -> None:
     command = shlex.join([sys.executable, str(Path(__file__).parents[1] / "tools" / "mcp_server.py")])
 
     def with_tools(config: Config) -> Config:
-        surest = replace(config.llm, temperature=0.0)  # what is looked at is the tools, not the luck of one answer
-        return replace(config, llm=surest, tools=Tools(builtin=("get_current_time",), mcp_servers=(command,)))
+        return replace(without_chance(config), tools=Tools(builtin=("get_current_time",), mcp_servers=(command,)))
 
     async def story() -> None:
-        async with world(models_directory, with_tools) as w:
+        async with world(still_models, with_tools) as w:
             answer = await w.ask("What is the weather in Boston?")
             assert "64" in answer and "foggy" in answer.lower(), answer
             since = len(w.caller.messages)
