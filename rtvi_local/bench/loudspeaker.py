@@ -36,6 +36,8 @@ class Playout:
         self._ends_stamp_ms: float | None = None
         self._last = np.zeros(4 * FRAME_SAMPLES, np.float32)
         self._gain = 1.0
+        self._filled_in = 0
+        """Samples that were made up for what is late."""
 
     def frame(self, until_ms: float) -> npt.NDArray[np.float32]:
         """The 20 ms that are played up to then."""
@@ -52,6 +54,7 @@ class Playout:
             stretched = np.interp(np.linspace(0, size - 1, FRAME_SAMPLES), np.arange(size), now) if hurries else now
             return self._played(np.asarray(stretched, np.float32))
         self._gain *= _FADES
+        self._filled_in += FRAME_SAMPLES - now.size
         return self._played(np.concatenate([now, self._made_up(FRAME_SAMPLES - now.size, now)]))
 
     def _take(self, until_ms: float) -> None:
@@ -61,9 +64,13 @@ class Playout:
             if self._ends_stamp_ms is None or arrival.stamp_ms > self._ends_stamp_ms + 1:
                 # A new stretch of sound: what was between them was silence that was not sent.
                 self._begins_ms = arrival.at_ms + BUFFERED_MS
+                self._filled_in = 0
             self._ends_stamp_ms = arrival.stamp_ms + 1000 * FRAME_SAMPLES / SAMPLE_RATE
-            if not arrival.audible and self._waiting.size > BUFFERED_MS * SAMPLE_RATE / 1000:
-                continue  # silence that the receiver filled in late: while it lasted, silence was played
+            if arrival.audible:
+                self._filled_in = 0
+            elif self._filled_in >= FRAME_SAMPLES:
+                self._filled_in -= FRAME_SAMPLES
+                continue  # silence that comes late: while it lasted, silence was played
             self._waiting = np.concatenate([self._waiting, arrival.samples.astype(np.float32)])
 
     def _made_up(self, size: int, now: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

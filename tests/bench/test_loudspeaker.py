@@ -12,12 +12,12 @@ from rtvi_local.bench.loudspeaker import BUFFERED_MS, Playout
 TONE = (8000 * np.sin(np.arange(SAMPLE_RATE) * 2 * np.pi * 100 / SAMPLE_RATE)).astype(np.int16)
 
 
-def played(late_ms: dict[int, float], seconds: float = 1.0) -> npt.NDArray[np.float32]:
-    """A second of a tone in packets, of which some are late, and those behind them no earlier."""
+def played(late_ms: dict[int, float], seconds: float = 1.0, sent: npt.NDArray[np.int16] = TONE) -> npt.NDArray[np.float32]:
+    """A second of sound in packets, of which some are late, and those behind them no earlier."""
     arrivals: list[Arrival] = []
     for number in range(SAMPLE_RATE // FRAME_SAMPLES):
         at_ms = max(20.0 * number + late_ms.get(number, 0.0), arrivals[-1].at_ms if arrivals else 0.0)
-        arrivals.append(Arrival(at_ms, TONE[number * FRAME_SAMPLES :][:FRAME_SAMPLES], 20.0 * number))
+        arrivals.append(Arrival(at_ms, sent[number * FRAME_SAMPLES :][:FRAME_SAMPLES], 20.0 * number))
     playout = Playout(arrivals)
     return np.concatenate([playout.frame(20.0 * (n + 1)) for n in range(int(seconds * 50))])
 
@@ -38,3 +38,13 @@ def test_what_is_late_is_filled_in_for_and_what_follows_is_played_later_until_th
     assert np.abs(sound[10 * FRAME_SAMPLES : 15 * FRAME_SAMPLES]).max() > 1000, "something is heard meanwhile"
     longer_ms = sounding_ms(sound) - sounding_ms(played({}, 1.5))
     assert 40 <= longer_ms <= 80, "75 ms less what was buffered, and less 1 % of what was played since"
+
+
+def test_silence_that_is_late_delays_nothing_and_sound_that_is_late_is_not_made_up_for_in_the_next_silence() -> None:
+    sent = TONE.copy()
+    sent[20 * FRAME_SAMPLES : 40 * FRAME_SAMPLES] = 0
+    in_time = played({}, 1.5, sent)
+    assert np.array_equal(played({25: 75.0}, 1.5, sent), in_time)
+    after = 41 * FRAME_SAMPLES
+    first, later = (np.flatnonzero(sound[after:])[0] for sound in (in_time, played({10: 75.0}, 1.5, sent)))
+    assert 1000 * (later - first) / SAMPLE_RATE >= 30, "75 ms less what was buffered, and less 1 % of what was played since"
