@@ -114,6 +114,17 @@ def test_a_clock_that_drifts_and_pieces_that_come_in_bursts_change_nothing() -> 
     assert bursts.count(False) <= 0.1 * len(bursts)
 
 
+def test_an_echo_that_comes_sooner_after_a_pause_is_the_own_voice() -> None:
+    parts = [np.concatenate([babble(2.0, seed), np.zeros(RATE // 5, np.float32)]) for seed in range(1, 6)]
+    sent = np.concatenate([np.zeros(int(QUIET_S * RATE), np.float32), *parts])
+    echo = later(echoing(sent, 0.3, 6), 120, -10)
+    sooner = later(echoing(sent, 0.3, 6), 80, -10)
+    second = int(QUIET_S * RATE) + parts[0].size
+    heard = np.concatenate([echo[:second], sooner[second:]])
+    said = answers(OwnVoice(RATE), sent, heard + room_noise(sent.size))
+    assert longest_run_of_others(said, heard) == 0
+
+
 def test_a_microphone_that_is_off_teaches_nothing_of_the_room() -> None:
     own_voice = OwnVoice(RATE)
     sent = reply()
