@@ -109,7 +109,9 @@ def interrupts(talk: Talk) -> None:
     talk.until("BotStartedSpeaking")
     # Whoever goes on within a second and a half is taken to go on with their own turn.
     talk.page.wait_for_timeout(1500)
-    assert talk.page.evaluate("silentFor() < 200"), "the bot has ended already"
+    until(lambda: talk.page.evaluate("silentFor() < 200"), "sound of the story")
+    names = talk.names()
+    assert "BotStoppedSpeaking" not in names[names.index("BotStartedSpeaking") :], "the bot has ended already"
     talk.appliance.heard = "No, what is that?"
     sent = last_sound_sent(talk)
     began_ms, silent_ms = talk.page.evaluate(
