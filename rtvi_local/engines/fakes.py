@@ -51,11 +51,14 @@ class ScriptedVad:
 class LoudWakeWord:
     """Whatever is louder than this is the wake word (WakeWordDetector), and for a while longer, as to the small models."""
 
-    def __init__(self, word: str = "okay nabu", least_peak: int = 20_000, *, lasts_ms: int = 0) -> None:
+    def __init__(self, word: str = "okay nabu", least_peak: int = 20_000, *, lasts_ms: int = 0, late_ms: int = 0) -> None:
+        """It is recognised `late_ms` after it was heard."""
         self._word = word
         self._least_peak = least_peak
         self._lasts_samples = lasts_ms * LISTENING_SAMPLE_RATE // 1000
-        self._left_samples = 0
+        self._late_samples = late_ms * LISTENING_SAMPLE_RATE // 1000
+        self._since_samples: int | None = None
+        """When it was last heard."""
         self.heard_samples = 0
         self.resets = 0
         self.closed = False
@@ -63,14 +66,16 @@ class LoudWakeWord:
     def push(self, samples: Int16) -> str | None:
         self.heard_samples += samples.size
         if samples.size and int(samples.max()) >= self._least_peak:
-            self._left_samples = self._lasts_samples
-            return self._word
-        self._left_samples -= samples.size
-        return self._word if self._left_samples > 0 else None
+            self._since_samples = 0
+        elif self._since_samples is not None:
+            self._since_samples += samples.size
+        if self._since_samples is None or self._since_samples < self._late_samples:
+            return None
+        return self._word if self._since_samples <= self._late_samples + self._lasts_samples else None
 
     def reset(self) -> None:
         self.resets += 1
-        self._left_samples = 0
+        self._since_samples = None
 
     def close(self) -> None:
         self.closed = True

@@ -254,19 +254,20 @@ class WakeWordsEar(Stage):
         self._detector.close()
 
     def _overhear(self, frame: Audio) -> None:
-        if not self._fresh:
-            # What woke it the last time is still within the model's sight, and would wake it again.
-            self._detector.reset()
-            self._fresh = True
         if self._lets_audio_through:
             self.forward(frame)
         else:
             self._keep(frame)
-        if self._detector.push(frame.samples) is None or self._gate.awake:
-            return
         if not self._gate.may_be_woken:
-            # A model recognises a word for up to 0.8 s behind its end: by then the bot's own voice would be nobody's any more.
+            # Nothing of it may be left within the model's sight: it recognises a word for up to 0.8 s behind its end, and by
+            # then the bot's own voice would be nobody's any more.
+            self._fresh = False
+            return
+        if not self._fresh:
+            # Nor of what woke it the last time.
             self._detector.reset()
+            self._fresh = True
+        if self._detector.push(frame.samples) is None or self._gate.awake:
             return
         self._gate.wake("model")
         kept = list(self._preroll)

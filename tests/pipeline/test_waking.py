@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from rtvi_local import virtual_clock
 from rtvi_local.config import Config, Llm, Stt, Wake
@@ -45,7 +46,9 @@ class Kiosk:
         self,
         words: tuple[str, ...] = ("okay nabu",),
         reply: str = "Yes of course.",
+        late_ms: int = 0,
     ) -> None:
+        """`late_ms`: after which the small model recognises its word."""
         self.config = replace(
             Config(), llm=Llm(system_prompt="Be brief."), stt=Stt(interim_ms=500), wake=Wake(words=words, follow_up_s=4.0)
         )
@@ -57,6 +60,7 @@ class Kiosk:
         )
         self.model = ScriptedModel(lambda _: reply, first_token_ms=50, token_ms=20)
         self.detectors: list[LoudWakeWord] = []
+        self._late_ms = late_ms
         engines = Engines(
             ScriptedVad,
             ScriptedTurnDetector(delay_ms=20),
@@ -71,7 +75,7 @@ class Kiosk:
         self.send("client-ready", {"version": "2.1.0", "about": {"library": "test"}})
 
     def _open_wake_words(self, words: Sequence[str]) -> LoudWakeWord:
-        self.detectors.append(LoudWakeWord(words[0], lasts_ms=800))
+        self.detectors.append(LoudWakeWord(words[0], lasts_ms=800, late_ms=self._late_ms))
         return self.detectors[-1]
 
     def send(self, type: str, data: object = None) -> None:
@@ -204,15 +208,16 @@ def test_its_own_voice_does_not_wake_it() -> None:
     virtual_clock.run(story())
 
 
-def test_the_end_of_its_own_voice_does_not_wake_it_when_it_has_faded() -> None:
+@pytest.mark.parametrize("late_ms", [0, 400])
+def test_the_end_of_its_own_voice_does_not_wake_it_when_it_has_faded(late_ms: int) -> None:
     async def story() -> None:
-        kiosk = Kiosk(reply="Okay nabu.")
+        kiosk = Kiosk(reply="Okay nabu.", late_ms=late_ms)
         kiosk.send("send-text", {"content": "Who are you?"})
         while "bot-stopped-speaking" not in kiosk.types:
             await kiosk.hear((QUIET, 20))
         await kiosk.hear((LOUD, 200), (QUIET, 3000))
         assert kiosk.states == ["asleep"]
-        await kiosk.hear((LOUD, 600))
+        await kiosk.hear((LOUD, 600), (QUIET, late_ms))
         assert kiosk.states == ["asleep", "awake"]
         await kiosk.hang_up()
 
