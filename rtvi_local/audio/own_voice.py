@@ -6,6 +6,8 @@ for every 20 ms.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from rtvi_local.audio.bands import BANDS, FLOOR_DB, band_levels, window_samples
@@ -41,8 +43,8 @@ class OwnVoice:
         self._heard_tail: Float32 = np.zeros(window_samples(LISTENING_SAMPLE_RATE), np.float32)
         self._pending: Float32 = self._heard_tail[:0]
         self._frames_heard = 0
-        self._ahead = 0.0
-        """How many more frames had been sent than heard."""
+        self._ahead = math.inf
+        """How many more frames had been sent than heard; counted anew for each reply."""
         self._noise: Float32 = np.full(BANDS, QUIET_DB, np.float32)
         self._surprised = False
         self._is_own = False
@@ -91,6 +93,7 @@ class OwnVoice:
     def _explains_frame(self) -> bool:
         if not self.may_be_heard:
             # Silence is sent and heard in bursts, which tell nothing of how late anything is.
+            self._ahead = math.inf
             return False
         late = self._frames_late()
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)

@@ -114,6 +114,18 @@ def test_a_clock_that_drifts_and_pieces_that_come_in_bursts_change_nothing() -> 
     assert bursts.count(False) <= 0.1 * len(bursts)
 
 
+@pytest.mark.parametrize("more", [3, 6])
+def test_how_much_more_was_sent_than_heard_before_a_reply_is_not_taken_for_lateness(more: int) -> None:
+    own_voice = OwnVoice(RATE)
+    for _ in range(2):
+        for _ in range(more):
+            own_voice.sent(pcm(np.zeros(FRAME, np.float32)))
+        sent = np.concatenate([reply(2.0), np.zeros(RATE, np.float32)])
+        echo = later(echoing(sent, 0.3, 6), 40, -10)
+        said = answers(own_voice, sent, echo + room_noise(sent.size))
+        assert longest_run_of_others(said, echo) <= 2
+
+
 def test_an_echo_that_comes_sooner_after_a_pause_is_the_own_voice() -> None:
     parts = [np.concatenate([babble(2.0, seed), np.zeros(RATE // 5, np.float32)]) for seed in range(1, 6)]
     sent = np.concatenate([np.zeros(int(QUIET_S * RATE), np.float32), *parts])
