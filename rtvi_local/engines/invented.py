@@ -15,10 +15,11 @@ _MOST_COMPRESSION = 2.4
 _REPEATED = re.compile(r"\b(\w[\w' ]{6,}?)[\W_]+(?:\1[\W_]*){2,}|\b(\w+)[\W_]+(?:\2\b[\W_]*){4,}", re.IGNORECASE)
 """A phrase said three times on end, or a word five times."""
 _KNOCKS = re.compile(
-    r"\W*(?:(?!sh|[mh]+\b)([b-df-hj-np-tv-xz]+)(?:\W+\1)+|(?!no\b)([^\W\d_]+)(?:-\2){2,}|(ha+)(?:\W+\3){2,})\W*", re.IGNORECASE
+    r"\W*(?:(?!sh|[mh]+\b)([b-df-hj-np-tv-xz]+)(?:\W+\1)+|(?!no\b)([^\W\d_]+)(?:-\2){2,}|(ha+|[bdfgkpt]uh)(?:\W+\3){2,})\W*",
+    re.IGNORECASE,
 )
 """Keys, cutlery, steps and laughter: consonants alone or a syllable with hyphens, again and again ("T-t-t-t-", "Pfft, pfft",
-"Tum-tum-tum-tum-"). What people say so is "mm-hm" and "shh"."""
+"Tum-tum-tum-tum-", "Buh, buh, buh, buh,"). What people say so is "mm-hm" and "shh"."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _RESTART_WORDS = 4
 _RESTARTED_CHARACTERS_PER_S = 20

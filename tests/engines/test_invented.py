@@ -53,6 +53,7 @@ def test_people_may_repeat_themselves(text: str) -> None:
         ("Turn it off. " * 12, 0.0, -0.1, 5.0, -20),
         ("T-t-t-t-", 0.38, -0.32, 2.0, -20),
         ("Pfft, pfft, pfft", 0.52, -0.72, 1.1, -20),
+        ("Buh, buh, buh, buh,", 0.3, -0.4, 1.5, -20),
         ("Tum-tum-tum-tum-", 0.4, -0.3, 1.5, -20),
         ("Ha ha ha ha", 0.4, -0.3, 1.5, -20),
     ],
