@@ -30,8 +30,8 @@ def drop_pages(path: Path, parts: Iterable[tuple[int, int]]) -> None:
     library = _c_library()
     if library is None or not hasattr(library, "madvise"):
         return
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-        if not (found := _MAPPING.fullmatch(line)) or found[4] != str(path.resolve()):
+    for found in _mapped(_MAPPING):
+        if found[4] != str(path.resolve()):
             continue
         begin, end, offset = (int(found[group], 16) for group in (1, 2, 3))
         library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_NOHUGEPAGE)
@@ -43,9 +43,7 @@ def drop_pages(path: Path, parts: Iterable[tuple[int, int]]) -> None:
 
 def anonymous() -> list[tuple[int, int]]:
     """From where to where this process has memory of its own, to be read and written; none where that cannot be known."""
-    maps = Path("/proc/self/maps")
-    lines = maps.read_text(encoding="utf-8", errors="replace").splitlines() if sys.platform == "linux" else []
-    return [(int(found[1], 16), int(found[2], 16)) for line in lines if (found := _ANONYMOUS.fullmatch(line))]
+    return [(int(found[1], 16), int(found[2], 16)) for found in _mapped(_ANONYMOUS)]
 
 
 def drop_anonymous(begin: int, end: int) -> None:
@@ -82,6 +80,13 @@ async def keep_house(is_idle: Callable[[], bool], tidy: Callable[[], None]) -> N
         elif not is_tidy:
             is_tidy = True
             await asyncio.to_thread(tidy)
+
+
+def _mapped(kind: re.Pattern[str]) -> list[re.Match[str]]:
+    """What this process has mapped of that kind; nothing where the system does not tell."""
+    maps = Path("/proc/self/maps")
+    lines = maps.read_text(encoding="utf-8", errors="replace").splitlines() if sys.platform == "linux" else []
+    return [found for line in lines if (found := kind.fullmatch(line))]
 
 
 def _page(position: int) -> int:

@@ -54,8 +54,9 @@ class Playout:
             stretched = np.interp(np.linspace(0, size - 1, FRAME_SAMPLES), np.arange(size), now) if hurries else now
             return self._played(np.asarray(stretched, np.float32))
         self._gain *= _FADES
-        self._filled_in += FRAME_SAMPLES - now.size
-        return self._played(np.concatenate([now, self._made_up(FRAME_SAMPLES - now.size, now)]))
+        missing = FRAME_SAMPLES - now.size
+        self._filled_in += missing
+        return self._played(np.concatenate([now, self._made_up(missing, now)]))
 
     def _take(self, until_ms: float) -> None:
         while self._known < len(self._arrivals) and self._arrivals[self._known].at_ms <= until_ms:
