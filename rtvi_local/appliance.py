@@ -24,6 +24,7 @@ from rtvi_local.pipeline.configurator import check_wanted
 from rtvi_local.pipeline.context import Context
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
+from rtvi_local.pipeline.frames import Frame
 from rtvi_local.pipeline.languages import voices_by_language
 from rtvi_local.pipeline.options import OptionError
 from rtvi_local.pipeline.trace import Waterfall
@@ -74,6 +75,8 @@ class Appliance:
         self._open: set[Conversation] = set()
         self.files = FileRules(fetch_from=Allowed(config.server.fetch_from), max_bytes=config.server.max_file_bytes)
         self.on_waterfall: Callable[[Waterfall], None] = lambda _: None
+        self.on_frame: Callable[[Frame], None] = lambda _: None
+        """Shown every frame of every conversation."""
 
     @classmethod
     def prepare(cls, config: Config) -> Appliance:
@@ -274,6 +277,7 @@ class Appliance:
         except (PipelineError, OptionError, EngineError) as error:
             raise UnusableRequest(str(error)) from error
         self._open.add(conversation)
+        conversation.observe_with(lambda frame: self.on_frame(frame))
         conversation.start()
         return conversation
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtvi_local.bench.late import BETWEEN_CLAUSES, HEARD_MS, IN_CLAUSE
 from rtvi_local.bench.report import GAP_BUDGET_MS, aligned
 from rtvi_local.bench.turns.kind import Figure
 from rtvi_local.bench.turns.report import MARKS, bound
@@ -27,12 +28,15 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
             of=counts.get("counted"),
             at_most=0,
         ),
+        *_late(latency.get("late")),
         Figure("interruption to silence, median", report.get("interruptions", {}).get("median"), "ms", at_most=250),
         Figure("ready after", process.get("ready_s"), "s", at_most=4),
         Figure("memory with one conversation", process.get("memory_mb"), "MB", at_most=900),
         Figure("at most, during the turns", process.get("peak_memory_mb"), "MB"),
         Figure("event loop's stall, p99", process.get("loop_stall_p99_ms"), "ms", at_most=10),
     ]
+    for callers, one in report.get("conversations", {}).get("at once", {}).items():
+        figures += _late(one.get("late"), f", {callers} talking")
     for connections, percent in report.get("idle", {}).get("percent", {}).items():
         name = f"idle, {connections} connected"
         figures.append(Figure(name, percent, "% of one core", at_most=IDLE_PERCENT.get(connections)))
@@ -42,6 +46,21 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
             for which in ("median", "p95")
         ]
     return [figure for figure in figures if figure.value is not None]
+
+
+def _late(late: dict[str, Any] | None, who: str = "") -> list[Figure]:
+    """In a clause it is the voice that was late, between clauses it may have been the model. A bound for one conversation only:
+    what a machine bears of them is its own affair."""
+    if not late:
+        return []
+    torn = f"answers with over {HEARD_MS:.0f} ms missing in a clause{who}"
+    figures = [Figure(torn, late[IN_CLAUSE]["heard"], of=late["answers"], at_most=None if who else 0)]
+    for place in (IN_CLAUSE, BETWEEN_CLAUSES):
+        figures += [
+            Figure(f"voice late {place}{who}, longest", late[place]["longest_ms"], "ms"),
+            Figure(f"voice late {place}{who}, most of one answer", late[place]["most_ms"], "ms"),
+        ]
+    return figures
 
 
 def rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.caller import FRAME_S, Arrival, Caller, Message, Said
+from rtvi_local.bench.late import late_ms, times
 from rtvi_local.pipeline.trace import PARTS
 
 ANSWER_S = 15.0
@@ -59,6 +60,8 @@ class Turn:
     """Between two packets of the answer that should have come 20 ms apart (20 ms if nothing ever waited)."""
     transcript: str
     reply: str
+    late_ms: dict[str, list[float]] | None = None
+    """Length of each hole that a late voice left in the answer, by where (bench.late); None if the other side says nothing."""
 
     @property
     def counts(self) -> bool:
@@ -93,16 +96,18 @@ async def ask(caller: Caller, utterance: Utterance, depth: int = 0) -> Turn:
         await _heard_out(caller, first_sound_ms)
     messages = caller.messages[since:]
     total_ms = None if first_sound_ms is None else first_sound_ms - said.last_sound_ms
+    parts = _parts(messages, total_ms, said.captured_ms - said.last_sound_ms)
     return Turn(
         name=utterance.name,
         depth=depth,
         total_ms=total_ms,
         into_pause=first_sound_ms is not None and answered_into_a_pause(caller.arrivals, messages, said, first_sound_ms),
-        parts=_parts(messages, total_ms, said.captured_ms - said.last_sound_ms),
+        parts=parts,
         marks=_marks(messages, said.last_sound_ms, first_sound_ms),
         longest_gap_ms=0.0 if first_sound_ms is None else longest_gap_ms(caller.arrivals, first_sound_ms),
         transcript=" ".join(m.data["text"] for m in messages if m.type == "user-transcription" and m.data["final"]),
         reply="".join(m.data["text"] for m in messages if m.type == "bot-llm-text").strip(),
+        late_ms=late_ms(messages) if parts else None,
     )
 
 
@@ -134,10 +139,9 @@ def longest_gap_ms(arrivals: Sequence[Arrival], from_ms: float) -> float:
 def _parts(messages: Sequence[Message], total_ms: float | None, capture_ms: float) -> dict[str, float]:
     parts: dict[str, float] = {}
     for message in messages:
-        for metric in (message.data or {}).get("processing") or [] if message.type == "metrics" else []:
-            name = str(metric["processor"]).removeprefix("turn.")
-            if name in PARTS:
-                parts[name] = float(metric["value"]) * 1000
+        for processor, value_ms in times(message):
+            if (name := processor.removeprefix("turn.")) in PARTS:
+                parts[name] = value_ms
     if total_ms is None or not parts:
         return {}
     return {CAPTURE: capture_ms, NETWORK: total_ms - capture_ms - sum(parts.values()), **parts}

@@ -17,6 +17,7 @@ from rtvi_local import __version__
 from rtvi_local.bench.caller import Caller
 from rtvi_local.bench.cancelling import measure_engines
 from rtvi_local.bench.interruption import Interruption, interrupt
+from rtvi_local.bench.late import lateness
 from rtvi_local.bench.latency import Turn, Utterance, measure
 from rtvi_local.bench.load import (
     after_a_long_conversation,
@@ -171,7 +172,7 @@ async def _interrupt(
 def latency(turns: Sequence[Turn]) -> Report:
     """The report's part on turns."""
     depths = {str(depth): figures for depth, figures in by_depth(turns).items()}
-    figures = {"summary": summary(turns), "by depth": depths, "counts": counts(turns)}
+    figures = {"summary": summary(turns), "by depth": depths, "counts": counts(turns), "late": lateness(turns)}
     return {"measured": now(), **figures, "turns": [asdict(turn) for turn in turns]}
 
 
@@ -209,4 +210,4 @@ def now() -> str:
 
 
 def _short(turns: Sequence[Turn]) -> Report:
-    return {**spread([turn.total_ms or 0.0 for turn in turns if turn.counts]), **counts(turns)}
+    return {**spread([turn.total_ms or 0.0 for turn in turns if turn.counts]), **counts(turns), "late": lateness(turns)}

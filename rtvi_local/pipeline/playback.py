@@ -22,6 +22,15 @@ class _Segment:
     complete: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Silence in the middle of a reply, because the sound that was due was not there."""
+
+    samples: int
+    in_clause: bool
+    """It tore a clause apart. Between two clauses the voice may have waited for words."""
+
+
 class Playback:
     """One reply, at the rate of the output."""
 
@@ -32,6 +41,12 @@ class Playback:
         self._segments: deque[_Segment] = deque()
         self._by_id: dict[int, _Segment] = {}
         self._ended = False
+        self._sounding: _Segment | None = None
+        """Whose sound was taken last."""
+        self._missing = 0
+        """Asked for since then, and not there: a hole, if more sound follows."""
+        self.hole: Hole | None = None
+        """What came to its end in the last `take`."""
 
     def expect(self, clause: Clause) -> None:
         segment = _Segment(clause, complete=not clause.speak)
@@ -68,8 +83,11 @@ class Playback:
         taken: list[Int16] = []
         heard: list[Heard] = []
         missing = count
+        self.hole = None
         while self._segments:
             segment = self._segments[0]
+            if missing and segment.pieces:
+                self._sounds(segment)
             while missing and segment.pieces:
                 piece = segment.pieces.popleft()
                 if piece.size > missing:
@@ -84,6 +102,8 @@ class Playback:
             if segment.pieces or not segment.complete:
                 break
             self._segments.popleft()
+        if self._sounding is not None:
+            self._missing += missing
         return (np.concatenate(taken) if taken else np.zeros(0, np.int16)), heard
 
     def peek(self, count: int) -> Int16:
@@ -99,6 +119,12 @@ class Playback:
             if not missing or not segment.complete:
                 break
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+
+    def _sounds(self, segment: _Segment) -> None:
+        if self._missing:
+            self.hole = Hole(self._missing, segment is self._sounding)
+            self._missing = 0
+        self._sounding = segment
 
     def _progress(self, segment: _Segment) -> Heard | None:
         clause = segment.clause

@@ -18,6 +18,7 @@ from rtvi_local.pipeline.frames import (
     Frame,
     Heard,
     Interrupted,
+    Measured,
     ReplyDelivered,
     ReplyEnded,
     ReplyStarted,
@@ -28,7 +29,7 @@ from rtvi_local.pipeline.frames import (
     VoicePaused,
     VoiceResumed,
 )
-from rtvi_local.pipeline.playback import Playback
+from rtvi_local.pipeline.playback import Hole, Playback
 from rtvi_local.pipeline.stage import Stage
 
 FRAME_MS = 20
@@ -37,6 +38,10 @@ FADE_MS = 30
 """Long enough not to click, short enough to count as silence at once."""
 CATCH_UP_FRAMES = 5
 """After a stall, at most this much is sent in one go; what is late beyond it has been missed, not delayed for ever."""
+
+LATE_IN_CLAUSE, LATE_BETWEEN_CLAUSES = "voice.late_in_clause", "voice.late_between_clauses"
+"""What is measured of a voice that was not there in time, in the middle of a reply. Packets of silence go out meanwhile: nobody
+could tell it by them."""
 
 
 class Speaker(Stage):
@@ -238,6 +243,8 @@ class Speaker(Stage):
         if playback is None or not self._may_play():
             return self._silence
         samples, heard = playback.take(self._frame_samples)
+        if playback.hole is not None:
+            self._report_late(playback.hole, playback.revision)
         if samples.size:
             if self._fade_in:
                 samples = faded(samples, 0.0, 1.0)
@@ -259,6 +266,10 @@ class Speaker(Stage):
             self._playback = None
             self._end_cue()
             self.emit(ReplyDelivered(revision))
+
+    def _report_late(self, hole: Hole, revision: int) -> None:
+        what = LATE_IN_CLAUSE if hole.in_clause else LATE_BETWEEN_CLAUSES
+        self.emit(Measured(what, "processing", hole.samples / self.output_rate, "", revision))
 
     def _padded(self, samples: Int16) -> Int16:
         missing = self._frame_samples - samples.size

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from rtvi_local.pipeline.frames import Frame, Measured
+from rtvi_local.pipeline.speaker import LATE_BETWEEN_CLAUSES, LATE_IN_CLAUSE
 from rtvi_local.pipeline.trace import Waterfall
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STALL_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5)
 _PART_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 3.0)
+_LATE_BUCKETS_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1.0, 3.0)
+_LATE_PLACES = {LATE_IN_CLAUSE: "in clause", LATE_BETWEEN_CLAUSES: "between clauses"}
 _LOOK_S = 0.1
 _IDLE_LOOK_S = 0.5
 """While nobody speaks and nothing is answered: every look is a waking up, a tenth of what an idle connection costs."""
@@ -35,6 +39,15 @@ class Metrics:
             buckets=_PART_BUCKETS_S,
             registry=self.registry,
         )
+        self.voice_late = Histogram(
+            "rtvi_voice_late_seconds",
+            "Silence in the middle of a reply because its next sound was not there in time",
+            ["place"],
+            buckets=_LATE_BUCKETS_S,
+            registry=self.registry,
+        )
+        for place in _LATE_PLACES.values():
+            self.voice_late.labels(place)  # there from the start: that it was never late is to be read, too
         self._gauge("process_cpu_seconds", "Processor time that this process has used, all threads", time.process_time)
 
     def observe_conversations(self, count: Callable[[], float]) -> None:
@@ -49,6 +62,11 @@ class Metrics:
         """Add an answer's times. The part "total" is their sum."""
         for part, value_ms in {**waterfall.parts, "total": waterfall.total_ms}.items():
             self.turn.labels(part).observe(value_ms / 1000)
+
+    def observe_frame(self, frame: Frame) -> None:
+        """Count the voice's being late, if that is what the frame tells."""
+        if isinstance(frame, Measured) and (place := _LATE_PLACES.get(frame.processor)):
+            self.voice_late.labels(place).observe(frame.value_s)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

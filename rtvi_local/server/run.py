@@ -87,6 +87,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
     log.info("%s", appliance.summary)
     metrics = Metrics()
     appliance.on_waterfall = metrics.observe_turn
+    appliance.on_frame = metrics.observe_frame
     app = create_app(config, appliance, metrics=metrics, lan=lan)
     server = _Server(
         uvicorn.Config(

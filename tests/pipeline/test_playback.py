@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtvi_local.pipeline.frames import Clause, Heard, Speech, WordTiming
-from rtvi_local.pipeline.playback import Playback
+from rtvi_local.pipeline.playback import Hole, Playback
 
 RATE = 16_000
 
@@ -97,3 +97,46 @@ def test_speech_of_a_clause_that_is_not_expected_is_ignored() -> None:
     playback = Playback(1, RATE)
     playback.add(speech(7, 40))
     assert playback.take(10)[0].size == 0
+
+
+def test_silence_inside_a_clause_is_a_hole_once_its_sound_goes_on() -> None:
+    playback = Playback(1, RATE)
+    playback.expect(clause(1, "Hello there"))
+    playback.take(320)
+    playback.add(speech(1, 100, last=False))
+    playback.take(320)
+    assert playback.hole is None, "what comes before the first sound is no hole"
+    playback.take(320)
+    playback.add(speech(1, 700))
+    playback.take(320)
+    assert playback.hole == Hole(220 + 320, in_clause=True)
+    playback.take(320)
+    assert playback.hole is None
+
+
+def test_silence_between_two_clauses_is_a_hole_of_another_kind() -> None:
+    playback = Playback(1, RATE)
+    playback.expect(clause(1, "one"))
+    playback.add(speech(1, 100, last=False))
+    playback.take(160)
+    playback.take(160)
+    playback.add(Speech(1, ramp(0), RATE, 1, last=True))
+    playback.take(160)
+    playback.expect(clause(2, "two"))
+    playback.add(speech(2, 200))
+    playback.take(160)
+    assert playback.hole == Hole(60 + 160 + 160, in_clause=False), "whenever it is known that the first had ended"
+
+
+def test_a_clause_that_follows_in_time_leaves_no_hole_and_neither_does_the_end() -> None:
+    playback = Playback(1, RATE)
+    playback.expect(clause(1, "one"))
+    playback.add(speech(1, 100))
+    playback.expect(clause(2, "two"))
+    playback.add(speech(2, 100))
+    for _ in range(4):
+        playback.take(160)
+        assert playback.hole is None
+    playback.end()
+    playback.take(160)
+    assert playback.hole is None

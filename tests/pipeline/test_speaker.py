@@ -15,6 +15,7 @@ from rtvi_local.pipeline.frames import (
     Frame,
     Heard,
     Interrupted,
+    Measured,
     ReplyDelivered,
     ReplyEnded,
     ReplyStarted,
@@ -25,7 +26,7 @@ from rtvi_local.pipeline.frames import (
     VoiceResumed,
     WordTiming,
 )
-from rtvi_local.pipeline.speaker import Speaker
+from rtvi_local.pipeline.speaker import LATE_BETWEEN_CLAUSES, LATE_IN_CLAUSE, Speaker
 
 RATE = 16_000
 FRAME = 320
@@ -233,6 +234,28 @@ def test_the_first_sound_does_not_wait_for_its_turn_and_the_pace_is_even_again_a
         times = np.array([at_ms for at_ms, _ in world.sent])
         assert np.allclose(times[6:16] - 105, np.arange(10) * 20)
         assert np.allclose(times[17:] % 20, 0) or np.allclose((times[17:] + 1e-6) % 20, 0, atol=1e-3)
+        await world.speaker.close()
+
+    virtual_clock.run(story())
+
+
+def test_a_voice_that_is_late_in_the_middle_of_a_reply_is_noticed_though_packets_keep_coming() -> None:
+    async def story() -> None:
+        world = Listened()
+        loud = np.full(5 * FRAME, 1000, np.int16)
+        world.receive(ReplyStarted(1), TurnCommitted(1, 0), Clause(1, "Hello there.", "Hello there.", 1))
+        world.receive(Speech(1, loud, RATE, 1))
+        await asyncio.sleep(0.2)  # of which 100 ms are silent
+        world.receive(VoicePaused())
+        await asyncio.sleep(1.0)
+        world.receive(VoiceResumed(), Speech(1, loud, RATE, 1, last=True))
+        await asyncio.sleep(0.3)  # of which 200 ms are silent
+        world.receive(Clause(2, "Bye.", "Bye.", 1), Speech(2, loud, RATE, 1, last=True), ReplyEnded(1))
+        await asyncio.sleep(0.5)
+        late = [(frame.processor, round(frame.value_s, 3)) for frame in world.frames if isinstance(frame, Measured)]
+        assert [place for place, _ in late] == [LATE_IN_CLAUSE, LATE_BETWEEN_CLAUSES]
+        assert [late_s for _, late_s in late] == pytest.approx([0.1, 0.2], abs=0.021), "that it was paused is another thing"
+        assert np.allclose(np.diff([at_ms for at_ms, _ in world.sent]), 20, atol=20)
         await world.speaker.close()
 
     virtual_clock.run(story())

@@ -8,6 +8,8 @@ from starlette.testclient import TestClient
 
 from rtvi_local import virtual_clock
 from rtvi_local.config import Config
+from rtvi_local.pipeline.frames import Measured
+from rtvi_local.pipeline.speaker import LATE_IN_CLAUSE
 from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.server.app import create_app
 from rtvi_local.server.metrics import Metrics
@@ -109,6 +111,17 @@ def test_where_the_time_of_each_answer_went_is_counted_part_by_part() -> None:
     assert 'rtvi_turn_seconds_count{part="vad"} 2.0' in text
     assert 'rtvi_turn_seconds_sum{part="vad"} 0.1' in text
     assert 'rtvi_turn_seconds_sum{part="total"} 0.3' in text
+
+
+def test_a_voice_that_is_late_is_counted_by_where_and_a_voice_that_never_was_is_there_too() -> None:
+    metrics = Metrics()
+    assert 'rtvi_voice_late_seconds_count{place="in clause"} 0.0' in metrics.exposition().decode()
+    metrics.observe_frame(Measured(LATE_IN_CLAUSE, "processing", 0.3))
+    metrics.observe_frame(Measured("piper", "ttfb", 0.3))
+    text = metrics.exposition().decode()
+    assert 'rtvi_voice_late_seconds_bucket{le="0.16",place="in clause"} 0.0' in text
+    assert 'rtvi_voice_late_seconds_sum{place="in clause"} 0.3' in text
+    assert 'rtvi_voice_late_seconds_count{place="between clauses"} 0.0' in text
 
 
 def test_how_late_the_event_loop_is_is_looked_at_less_often_while_nothing_goes_on() -> None:
