@@ -91,7 +91,14 @@ def test_a_turn_that_was_rejoined_before_anything_was_audible_is_not_an_answer()
     figures = end.figures([silently, audibly, ended(), ended(group="complete")])
     assert figure(figures, "pauses: answered audibly").value == 1
     assert figure(figures, "pauses: closed").value == 2
-    assert figure(figures, "pauses: made into two turns").value == 1
+    assert figure(figures, "all: made into two turns").value == 1
+
+
+@pytest.mark.parametrize("group", ["complete", "paused", "whole_before_pause", "recorded"])
+def test_whoever_was_made_into_two_turns_breaks_a_bound_whatever_they_said(group: str) -> None:
+    once = ended(group=group, ended_ms=200.0, detector=True)
+    report = {"kinds": {"end": [once, {**once, "turns": 2}]}}
+    assert [(one.name, one.value, one.of) for one in broken(report)] == [("all: made into two turns", 1, 2)]
 
 
 def test_a_turn_that_never_ended_breaks_a_bound() -> None:
@@ -167,6 +174,14 @@ def test_both_ways_stand_side_by_side_and_only_the_default_one_is_judged() -> No
     assert "0 of 1" in row
     assert "1 of 1" in row
     assert with_figures(report)["figures"]["end"]["without"][0]["holds"] is False
+
+
+def test_what_was_played_without_smart_turn_alone_is_shown_and_not_judged() -> None:
+    report = {"kinds": {"end": [ended(detector=False, audible_before_ms=-1.0, committed_before_ms=[-300.0])]}}
+    row = next(line for line in table(report).splitlines() if line.startswith("pauses: answered audibly"))
+    assert "1 of 1" in row
+    assert row.endswith("≤ 0.1"), "whether the bound holds is not said"
+    assert broken(report) == []
 
 
 def test_a_scene_in_which_something_never_happened_is_counted_as_failed() -> None:

@@ -26,7 +26,12 @@ def register(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="play scenes of turn-taking instead: all, quick (every sixth scene), or kinds by name, as in end,noise",
     )
-    parser.add_argument("--smart-turn", default="both", choices=("both", "on", "off"), help="which way scenes are played")
+    parser.add_argument(
+        "--smart-turn",
+        default="both",
+        choices=("both", "on", "off"),
+        help="which way scenes are played; bounds are judged with it on",
+    )
 
 
 def chosen(what: str) -> tuple[list[str], bool]:

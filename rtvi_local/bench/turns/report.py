@@ -46,10 +46,10 @@ def _rows(report: dict[str, Any], kind: Kind[Any]) -> list[tuple[str, ...]]:
     rows = []
     for name in dict.fromkeys([*sides[0], *sides[1]]):
         each = [side.get(name) for side in sides]
+        bounded = each[0] or each[1]
+        assert bounded is not None
         # The bounds are promised of the appliance as it comes, with Smart Turn; what it does without is for comparison.
-        judged = each[0] or each[1]
-        assert judged is not None
-        rows.append((name, *map(_shown, each), bound(judged), MARKS[judged.holds]))
+        rows.append((name, *map(_shown, each), bound(bounded), MARKS[each[0].holds if each[0] else None]))
     return rows
 
 
