@@ -61,6 +61,7 @@ class Echo:
     appliance: EchoAppliance
     echo: bool
     ticking: asyncio.Task[None] | None = None
+    is_asleep = False
 
     def __post_init__(self) -> None:
         if not self.echo:

@@ -35,6 +35,8 @@ NOISY_DB = 28.0
 """Below this SignalToNoise a room is noisy: a crowd 15 dB weaker than the words, or a fan 20 dB weaker."""
 SAID_ON = ("alexa",)
 """Those that the model misses where a command follows in the same breath, and that are looked for twice."""
+_PIECE_SAMPLES = 320
+"""20 ms, as SignalToNoise takes them."""
 _SPELLINGS = {"ok nabu": "okay nabu"}
 
 
@@ -72,6 +74,14 @@ class MicroWakeWords:
         self._room = SignalToNoise()
 
     def push(self, samples: Int16) -> str | None:
+        found: str | None = None
+        for start in range(0, samples.size, _PIECE_SAMPLES):
+            # However much comes at once: what is known of the room when the word is looked for does not depend on that.
+            word = self._push_piece(samples[start : start + _PIECE_SAMPLES])
+            found = found or word
+        return found
+
+    def _push_piece(self, samples: Int16) -> str | None:
         found: str | None = None
         self._room.push(samples)
         for step in self._features.process_streaming(samples.tobytes()):

@@ -178,6 +178,10 @@ class Conversation:
 
     # --- what the transport delivers -----------------------------------------------------------------------------------
 
+    @property
+    def is_asleep(self) -> bool:
+        return self._gate is not None and not self._gate.awake
+
     def on_audio(self, samples: Int16, at_ms: float) -> None:
         if self._ended is None:
             self.inputs.track_heard()

@@ -12,6 +12,11 @@ from rtvi_local.transports.pictures import Source
 class Listener(Protocol):
     """What a transport delivers to. Called on the event loop; returns at once."""
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it waits for a wake word: what is said meanwhile may be delivered 100 ms late."""
+        ...
+
     def on_audio(self, samples: Int16, at_ms: float) -> None:
         """16 kHz mono from the microphone, in order; `at_ms` is when its last sample arrived (event loop clock)."""
         ...

@@ -55,7 +55,7 @@ class WebRtcTransport:
         self._listener: Listener | None = None
         self._loop = asyncio.get_running_loop()
         self._outbound = OutboundAudio(self._loop)
-        self._inbound = InboundAudio(self._hear, self._loop, lambda: self._outbound.is_silent)
+        self._inbound = InboundAudio(self._hear, self._loop, lambda: self._outbound.is_silent, self._may_lag)
         self._eyes: dict[Source, Eye] = {"camera": Eye("camera"), "screen": Eye("screen")}
         self._channel = Channel(
             max_message_bytes=options.max_message_bytes,
@@ -214,6 +214,9 @@ class WebRtcTransport:
     def _hear(self, samples: Int16, at_ms: float) -> None:
         if self._listener is not None and not self._ended:
             self._listener.on_audio(samples, at_ms)
+
+    def _may_lag(self) -> bool:
+        return self._listener is not None and self._listener.is_asleep
 
     def _read(self, text: str) -> None:
         if self._listener is not None and not self._ended:

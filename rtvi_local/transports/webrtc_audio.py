@@ -61,12 +61,18 @@ class InboundAudio:
     is lost is concealed, and what was not sent is delivered as silence."""
 
     def __init__(
-        self, deliver: Callable[[Int16, float], None], clock: Clock, may_rest: Callable[[], bool] = lambda: False
+        self,
+        deliver: Callable[[Int16, float], None],
+        clock: Clock,
+        may_rest: Callable[[], bool] = lambda: False,
+        may_lag: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`may_rest`: whether a beginning of speech, should there be one now, may be noticed a little late."""
+        """`may_rest`: whether a beginning of speech, should there be one now, may be noticed a little late. `may_lag`: where it
+        may, whether all of the speech may be heard as late."""
         self._deliver = deliver
         self._clock = clock
         self._may_rest = may_rest
+        self._may_lag = may_lag
         self._quiet_samples = 0
         self._kept: list[Int16] = []
         """At rest: what came together, at 48 kHz, still to be handed on."""
@@ -92,8 +98,11 @@ class InboundAudio:
     @property
     def rests(self) -> bool:
         """Whether what comes may wait a little."""
-        is_quiet = self._quiet_samples >= _RESTS_AFTER_SAMPLES and self.jitter.deadline_ms is None
-        return is_quiet and self._may_rest()
+        return self.jitter.deadline_ms is None and self._may_rest() and (self._is_quiet or self._may_lag())
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self._quiet_samples >= _RESTS_AFTER_SAMPLES
 
     def on_rtp(self, ssrc: int, sequence_number: int, timestamp: int, payload: bytes, arrived_ms: float) -> None:
         """Take a packet as it came from the network, by this clock."""
@@ -107,7 +116,7 @@ class InboundAudio:
         self._last_packet_ms = arrived_ms
         self._play(self.jitter.add(sequence_number, timestamp, payload, samples, arrived_ms))
         self._arm_expiry()
-        if self._watch is None and not self.rests:
+        if self._watch is None and not (self._is_quiet and self.rests):
             self._watch = self._clock.call_later(STARVED_MS / 1000, self._check_starvation)
 
     def close(self) -> None:
@@ -203,12 +212,14 @@ class InboundAudio:
 
     def _check_starvation(self) -> None:
         # One timer that looks every 120 ms, and every 20 ms only while packets are missing: re-arming it with every packet
-        # would cost more than decoding. While it rests nothing waits for silence.
+        # would cost more than decoding. Where it rests in a quiet room nothing waits for silence.
         self._watch = None
-        if self.rests:
+        rests = self.rests
+        if rests and self._is_quiet:
             return
         quiet_ms = self._now_ms() - self._last_packet_ms
-        patience_ms = STALLED_MS if self._sounding else STARVED_MS
+        # At rest a packet may have come and be waiting for others.
+        patience_ms = STALLED_MS if self._sounding or rests else STARVED_MS
         if quiet_ms < patience_ms:
             self._watch = self._clock.call_later((patience_ms - quiet_ms) / 1000, self._check_starvation)
             return

@@ -1,4 +1,4 @@
-"""Datagrams on their way from aioice to aiortc: at once, or five at a time while nobody speaks.
+"""Datagrams on their way from aioice to aiortc: at once, or five at a time while nobody speaks, or nobody is listened to.
 
 An idle client sends fifty packets a second, and a processor that is woken up for one finds nothing of this program in its
 caches: to decrypt, parse and decode it then costs three times what it costs right after another.
@@ -14,9 +14,13 @@ from typing import Any, Union
 from aiortc import RTCRtpReceiver
 from aiortc.rtp import is_rtcp
 
+from rtvi_local.transports.webrtc_audio import Clock
+
 RESTING_PACKETS = 5
 """How many are dealt with at once. The beginning of speech is noticed up to 80 ms later, and what it says of its time stays
 true."""
+LONGEST_WAIT_S = 0.12
+"""The same where the fifth does not come: the client sends nothing in silence, or its network stalls."""
 _STEADY_S = 0.06
 """What comes later than that after the one before comes from a client that sends nothing in silence: it may be a first word."""
 
@@ -27,13 +31,15 @@ Item = Union[tuple[bytes, int], None]
 class Datagrams:
     """Takes the place of the queue in an aioice Connection, which has one reader."""
 
-    def __init__(self, may_rest: Callable[[], bool], now_s: Callable[[], float]) -> None:
+    def __init__(self, may_rest: Callable[[], bool], clock: Clock) -> None:
         """`may_rest`: whether media may wait. Everything else, messages and the keeping up of the connection, never does."""
         self._may_rest = may_rest
-        self._now_s = now_s
+        self._clock = clock
         self._waiting: deque[tuple[Item, float]] = deque()
         self._due = 0
         """How many of those may be read now."""
+        self._soon: asyncio.TimerHandle | None = None
+        """While there are others."""
         self._reader: asyncio.Future[None] | None = None
         self._came_s = 0.0
         """The newest."""
@@ -42,13 +48,20 @@ class Datagrams:
 
     def put_nowait(self, item: Item) -> None:
         """aioice has received something."""
-        now_s = self._now_s()
+        now_s = self._clock.time()
         is_steady = now_s - self._came_s < _STEADY_S
         self._came_s = now_s
         self._waiting.append((item, now_s))
         may_wait = len(self._waiting) < RESTING_PACKETS and is_steady and item is not None and _is_rtp(item[0])
         if may_wait and self._may_rest():
-            return
+            self._soon = self._soon or self._clock.call_later(LONGEST_WAIT_S, self._let_through)
+        else:
+            self._let_through()
+
+    def _let_through(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._due = len(self._waiting)
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)

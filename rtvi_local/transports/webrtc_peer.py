@@ -71,7 +71,7 @@ class Peer:
         audio = self._pc.addTransceiver(self.track, direction="sendrecv")
         opus = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
         audio.setCodecPreferences(opus)
-        datagrams = Datagrams(lambda: inbound.rests, asyncio.get_running_loop().time)
+        datagrams = Datagrams(lambda: inbound.rests, asyncio.get_running_loop())
         pass_through(audio.receiver, datagrams)
         tap(audio.receiver, inbound, datagrams.arrived_ms)
         use_addresses(

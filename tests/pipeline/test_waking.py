@@ -123,6 +123,21 @@ def test_asleep_nothing_is_transcribed_and_only_the_small_model_listens() -> Non
     virtual_clock.run(story())
 
 
+def test_the_transport_may_ask_whether_anybody_is_listened_to() -> None:
+    async def story() -> None:
+        kiosk, other = Kiosk(), Kiosk(words=())
+        assert kiosk.conversation.is_asleep
+        await kiosk.hear((LOUD, 800), (QUIET, 500))
+        assert not kiosk.conversation.is_asleep
+        await kiosk.hear((QUIET, 5000))
+        assert kiosk.conversation.is_asleep
+        assert not other.conversation.is_asleep, "one without a wake word never sleeps"
+        await kiosk.hang_up()
+        await other.hang_up()
+
+    virtual_clock.run(story())
+
+
 def test_a_command_that_follows_without_a_pause_is_heard_whole_and_the_wake_word_is_no_part_of_it() -> None:
     async def story() -> None:
         kiosk = Kiosk()

@@ -22,6 +22,7 @@ class FakeConversation:
     messages: list[str] = field(default_factory=list)
     samples: int = 0
     closed: list[str] = field(default_factory=list)
+    is_asleep = False
 
     def on_audio(self, samples: npt.NDArray[np.int16], at_ms: float) -> None:
         self.samples += len(samples)

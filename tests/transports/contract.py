@@ -29,6 +29,8 @@ from tests.until import until
 class Listener:
     """Notes what it is told."""
 
+    is_asleep = False
+
     def __init__(self) -> None:
         self.audio: list[tuple[float, Int16]] = []
         self.messages: list[str] = []

@@ -25,6 +25,7 @@ TONE = (8000 * np.sin(np.arange(960) * 2 * np.pi * 500 / 48_000)).astype(np.int1
 
 class Listener:
     def __init__(self) -> None:
+        self.is_asleep = False
         self.audio: list[Int16] = []
         self.messages: list[str] = []
         self.closed: list[str] = []
@@ -100,6 +101,20 @@ def test_sound_goes_both_ways() -> None:
             await play(call.transport.send_audio, lambda: loud(call.heard))
             assert call.transport.statistics["packets_received"] >= 10
             assert call.transport.statistics["packets_lost"] == 0
+
+    run(scenario)
+
+
+def test_asleep_speech_is_heard_five_packets_together_and_awake_at_once() -> None:
+    async def scenario() -> None:
+        async with Call() as call:
+            for _ in range(150):  # more than 2 s in which nothing is to be heard
+                call.transport.send_audio(np.zeros(960, np.int16))
+            sizes = [piece.size for piece in call.listener.audio]
+            call.listener.is_asleep = True
+            await play(call.client.send_audio, lambda: [a.size for a in call.listener.audio[len(sizes) :]].count(1600) >= 3)
+            call.listener.is_asleep = False
+            await play(call.client.send_audio, lambda: [a.size for a in call.listener.audio[-3:]] == [320] * 3)
 
     run(scenario)
 

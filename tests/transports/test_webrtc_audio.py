@@ -51,9 +51,12 @@ class Microphone:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.heard: list[tuple[Int16, float]] = []
-        self.may_rest = False
+        self.may_rest = self.may_lag = False
         self.inbound = InboundAudio(
-            lambda samples, at_ms: self.heard.append((samples, at_ms)), self.clock, lambda: self.may_rest
+            lambda samples, at_ms: self.heard.append((samples, at_ms)),
+            self.clock,
+            lambda: self.may_rest,
+            lambda: self.may_lag,
         )
         self._encoder = OpusEncoder()
         self.sent = 0
@@ -109,6 +112,30 @@ def test_a_sound_ends_the_rest_and_so_does_a_packet_that_is_missing() -> None:
     assert rests_after(lose=False, level=100)
     assert not rests_after(lose=False, level=8000)
     assert not rests_after(lose=True, level=100), "it comes soon, or is given up"
+
+
+def test_where_speech_may_lag_it_rests_in_the_midst_of_it_unless_something_is_played() -> None:
+    microphone = Microphone()
+    microphone.may_lag = True
+    microphone.send(10)
+    assert not microphone.inbound.rests
+    microphone.may_rest = True
+    assert microphone.inbound.rests
+    microphone.may_lag = False
+    assert not microphone.inbound.rests
+
+
+def test_where_speech_lags_silence_is_made_up_when_its_sender_stops_but_not_between_what_comes_together() -> None:
+    microphone = Microphone()
+    microphone.may_rest = microphone.may_lag = True
+    for level in [8000] * 5 + [100] * 5:
+        for _ in range(5):
+            microphone.receive(microphone.sent, microphone.encoded(level))
+            microphone.sent += 1
+        microphone.clock.advance_ms(130)
+    assert abs(len(microphone.samples) - 50 * 320) <= 20
+    microphone.clock.advance_ms(1000)
+    assert len(microphone.samples) > 50 * 320 + 900 * 16
 
 
 def test_at_rest_what_came_together_is_heard_as_one_piece_and_before_a_sound_that_follows() -> None:
