@@ -29,6 +29,7 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
             at_most=0,
         ),
         *_late(latency.get("late")),
+        Figure("answers whose parts are unknown", counts.get("without parts"), of=counts.get("counted"), at_most=0),
         Figure("interruption to silence, median", report.get("interruptions", {}).get("median"), "ms", at_most=250),
         Figure("ready after", process.get("ready_s"), "s", at_most=4),
         Figure("memory with one conversation", process.get("memory_mb"), "MB", at_most=900),

@@ -65,6 +65,7 @@ def counts(turns: Sequence[Turn]) -> dict[str, int]:
         "counted": sum(turn.counts for turn in turns),
         "answered into a pause": sum(turn.into_pause for turn in turns),
         "not answered": sum(turn.total_ms is None for turn in turns),
+        "without parts": sum(turn.counts and not turn.parts for turn in turns),
         "with a gap over 40 ms": sum(turn.longest_gap_ms > GAP_BUDGET_MS for turn in turns if turn.counts),
     }
 

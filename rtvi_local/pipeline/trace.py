@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
@@ -61,6 +61,25 @@ class Waterfall:
         return sum(self.parts.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Somebody has fallen silent."""
+
+    stopped: SpeechStopped
+    noticed_ms: float
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one revision."""
+
+    revision: int
+    pause: _Pause | None = None
+    """The one that ended it, from its commit on. A breath, or a word, between that and the answer is not what is answered."""
+    reached_ms: dict[str, float] = field(default_factory=dict)
+    measured_ms: dict[str, float] = field(default_factory=dict)
+
+
 class Trace:
     """Feed it every frame, and call `sent` after each packet; it reports a waterfall when a spoken turn's answer becomes
     audible."""
@@ -68,29 +87,23 @@ class Trace:
     def __init__(self, now_ms: Callable[[], float], report: Callable[[Waterfall], None]) -> None:
         self._now_ms = now_ms
         self._report = report
-        self._stopped = SpeechStopped(0.0, 0.0)
-        self._revision = 0
-        self._marks: dict[str, float] = {}
-        self._measured: dict[tuple[int, str], float] = {}
-        self._leaving = False
+        self._pause: _Pause | None = None
+        self._turns: dict[int, _Turn] = {}
+        self._leaving: _Turn | None = None
 
     def observe(self, frame: Frame) -> None:
         match frame:
             case SpeechStopped():
-                self._begin(frame)
+                self._pause = _Pause(frame, self._now_ms())
             case ButtonReleased(at_ms, waited_ms):
                 # Whatever was heard last: this is when the person is done.
-                self._begin(SpeechStopped(at_ms, waited_ms))
+                self._pause = _Pause(SpeechStopped(at_ms, waited_ms), self._now_ms())
             case Measured(processor, "processing", value_s, _, revision) if part := _MEASURED.get(processor):
-                self._measured.setdefault((revision, part), value_s * 1000)
+                self._of(revision).measured_ms.setdefault(part, value_s * 1000)
             case Transcript(_, True, revision):
-                self._revision = revision
                 self._mark("transcription", revision)
-            case UserTurn(typed=True):
-                self._marks = {}
-            case UserTurn(revision=revision):
+            case UserTurn(revision=revision, typed=False):
                 # Where the final transcription was late and interim words had to do. The slowest turns count too.
-                self._revision = revision
                 self._mark("transcription", revision)
             case ReplyToken(_, revision):
                 self._mark("first_token", revision)
@@ -99,51 +112,69 @@ class Trace:
             case Speech() if frame.samples.size:
                 self._mark("first_sound", frame.revision)
             case TurnCommitted(revision):
-                self._mark("turn_decision", revision)
-            case BotStartedSpeaking(revision) if revision == self._revision and self._marks:
-                self._mark("queue", revision)
-                self._leaving = True
+                self._commit(self._of(revision))
+            case BotStartedSpeaking(revision) if revision in self._turns:
+                self._leave(self._turns.pop(revision))
             case _:
                 pass
 
     def sent(self) -> None:
         """A packet, of silence or not, was given to the network."""
-        if self._leaving:
-            self._mark("packet", self._revision)
-            self._report(Waterfall(self._revision, self._parts()))
-            self._marks, self._leaving = {}, False
+        if (turn := self._leaving) is not None and turn.pause is not None:
+            self._reach("packet", turn)
+            self._leaving = None
+            self._report(Waterfall(turn.revision, _parts(turn, turn.pause)))
 
-    def _begin(self, stopped: SpeechStopped) -> None:
-        self._stopped = stopped
-        self._marks = {"hearing": self._now_ms()}
-        self._measured.clear()
+    def _commit(self, turn: _Turn) -> None:
+        self._reach("turn_decision", turn)
+        turn.pause, self._pause = self._pause, None
+        self._turns = {turn.revision: turn}
+
+    def _leave(self, turn: _Turn) -> None:
+        """Its first sound is being sent. What was typed has no pause of its own, and no words that were heard."""
+        if turn.pause is not None and "transcription" in turn.reached_ms:
+            self._reach("queue", turn)
+            self._leaving = turn
+
+    def _of(self, revision: int) -> _Turn:
+        """Of those before a new one, only what was committed can still be answered."""
+        if revision not in self._turns:
+            self._turns = {at: turn for at, turn in self._turns.items() if at > revision or turn.pause is not None}
+            self._turns[revision] = _Turn(revision)
+        return self._turns[revision]
 
     def _mark(self, step: str, revision: int) -> None:
-        if revision == self._revision and self._marks:
-            self._marks.setdefault(step, self._now_ms())
+        self._reach(step, self._of(revision))
 
-    def _parts(self) -> dict[str, float]:
-        parts, reached = self._hearing(self._stopped), self._marks["hearing"]
-        for step, names in list(STEPS.items())[1:]:
-            mark = max(reached, self._marks.get(step, reached))
-            parts |= self._shared(mark - reached, names)
-            reached = mark
-        return parts
+    def _reach(self, step: str, turn: _Turn) -> None:
+        turn.reached_ms.setdefault(step, self._now_ms())
 
-    def _hearing(self, stopped: SpeechStopped) -> dict[str, float]:
-        """From the last sound to the suspicion that it was the last."""
-        noticed_ms, speech_end_ms = self._marks["hearing"], stopped.at_ms - stopped.silence_ms
-        is_known = stopped.sounded_ms is not None and speech_end_ms - stopped.sounded_ms < LONGEST_TRAIL_MS
-        began_ms = min(speech_end_ms, stopped.sounded_ms) if is_known and stopped.sounded_ms is not None else speech_end_ms
-        held_ms = max(0.0, noticed_ms - (stopped.arrived_ms if stopped.arrived_ms is not None else noticed_ms))
-        # The detector's windows are no multiple of packets: what is left of the packet that decided is its own time too.
-        vad_ms = noticed_ms - began_ms - stopped.silence_ms - held_ms
-        return {"jitter_buffer": held_ms, "vad": vad_ms, "silence": stopped.silence_ms}
 
-    def _shared(self, lasted_ms: float, names: tuple[str, ...]) -> dict[str, float]:
-        """A step's time by its parts: the last is the latest, so what was done before the step began is cut off the first."""
-        shares: dict[str, float] = {}
-        for name in reversed(names[1:]):
-            shares[name] = min(lasted_ms, self._measured.get((self._revision, name), 0.0))
-            lasted_ms -= shares[name]
-        return {names[0]: lasted_ms, **dict(reversed(shares.items()))}
+def _parts(turn: _Turn, pause: _Pause) -> dict[str, float]:
+    parts, reached = _hearing(pause), pause.noticed_ms
+    for step, names in list(STEPS.items())[1:]:
+        mark = max(reached, turn.reached_ms.get(step, reached))
+        parts |= _shared(mark - reached, names, turn.measured_ms)
+        reached = mark
+    return parts
+
+
+def _hearing(pause: _Pause) -> dict[str, float]:
+    """From the last sound to the suspicion that it was the last."""
+    stopped, noticed_ms = pause.stopped, pause.noticed_ms
+    speech_end_ms = stopped.at_ms - stopped.silence_ms
+    is_known = stopped.sounded_ms is not None and speech_end_ms - stopped.sounded_ms < LONGEST_TRAIL_MS
+    began_ms = min(speech_end_ms, stopped.sounded_ms) if is_known and stopped.sounded_ms is not None else speech_end_ms
+    held_ms = max(0.0, noticed_ms - (stopped.arrived_ms if stopped.arrived_ms is not None else noticed_ms))
+    # The detector's windows are no multiple of packets: what is left of the packet that decided is its own time too.
+    vad_ms = noticed_ms - began_ms - stopped.silence_ms - held_ms
+    return {"jitter_buffer": held_ms, "vad": vad_ms, "silence": stopped.silence_ms}
+
+
+def _shared(lasted_ms: float, names: tuple[str, ...], measured_ms: dict[str, float]) -> dict[str, float]:
+    """A step's time by its parts: the last is the latest, so what was done before the step began is cut off the first."""
+    shares: dict[str, float] = {}
+    for name in reversed(names[1:]):
+        shares[name] = min(lasted_ms, measured_ms.get(name, 0.0))
+        lasted_ms -= shares[name]
+    return {names[0]: lasted_ms, **dict(reversed(shares.items()))}

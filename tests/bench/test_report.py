@@ -26,13 +26,14 @@ def test_percentiles_lie_between_the_closest_ranks() -> None:
 
 
 def test_turns_that_failed_or_were_answered_into_a_pause_are_counted_and_in_no_figure() -> None:
-    turns = [turn(400), turn(600), turn(5, into_pause=True), turn(None, parts={})]
+    turns = [turn(400), turn(600, parts={}), turn(5, into_pause=True), turn(None, parts={})]
     assert summary(turns)["total"]["median"] == 500
     assert counts(turns) == {
         "turns": 4,
         "counted": 2,
         "answered into a pause": 1,
         "not answered": 1,
+        "without parts": 1,
         "with a gap over 40 ms": 0,
     }
 
@@ -92,7 +93,7 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
 
 def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> None:
     report = {
-        "latency": latency([turn(450), turn(1700, longest_gap_ms=50)]),
+        "latency": latency([turn(450), turn(1700, longest_gap_ms=50, parts={})]),
         "interruptions": interruptions([Interruption("no", 200.0)]),
         "process": {"ready_s": 4.1, "memory_mb": 812.0, "peak_memory_mb": 1000.0, "loop_stall_p99_ms": None},
         "idle": {"percent": {"1": 2.5, "3": 6.0}},
@@ -102,6 +103,7 @@ def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> Non
         ("voice to voice, median", "1075.0 ms", "≤ 600 ms", "NO"),
         ("voice to voice, p90", "1575.0 ms", "≤ 1000 ms", "NO"),
         ("answers with a gap over 40 ms", "1 of 2", "≤ 0", "NO"),
+        ("answers whose parts are unknown", "1 of 2", "≤ 0", "NO"),
         ("interruption to silence, median", "200.0 ms", "≤ 250 ms", "yes"),
         ("ready after", "4.1 s", "≤ 4 s", "NO"),
         ("memory with one conversation", "812.0 MB", "≤ 900 MB", "yes"),

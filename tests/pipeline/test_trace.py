@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rtvi_local.pipeline.frames import (
     BotStartedSpeaking,
+    ButtonReleased,
     Clause,
     Frame,
     Measured,
@@ -156,16 +157,65 @@ def test_a_turn_of_interim_words_is_measured_though_its_final_transcription_neve
     assert story.reports[0].parts["stt_wait"] == pytest.approx(1400)
 
 
+def test_a_breath_before_the_answer_is_audible_is_no_part_of_the_turn_and_does_not_hide_it() -> None:
+    story = Story()
+    story.at(1100, SpeechStopped(1096, 96))
+    story.at(1200, Transcript("Hi.", True, 1), took("whisper.decode", 60), UserTurn("Hi.", 1))
+    story.at(1250, TurnCommitted(1, 1250))
+    story.at(1300, SpeechStopped(1296, 64))
+    story.at(1350, ReplyToken("Hello", 1), Clause(1, "Hello,", "Hello,", 1), Speech(1, ramp(10), 22_050, 1))
+    story.at(1400, took("whisper.decode", 90, revision=2), Transcript("", True, 2), BotStartedSpeaking(1, 1400))
+    story.sent(1400)
+    (waterfall,) = story.reports
+    assert waterfall.revision == 1
+    assert waterfall.total_ms == pytest.approx(400), "from the words, not from the breath"
+    assert (waterfall.parts["stt_decode"], waterfall.parts["queue"]) == pytest.approx((60, 50))
+
+
+def test_who_goes_on_before_the_answer_is_audible_is_measured_from_where_they_ended() -> None:
+    story = Story()
+    story.at(1100, SpeechStopped(1096, 96))
+    story.at(1200, Transcript("Well", True, 1), UserTurn("Well", 1), TurnCommitted(1, 1200))
+    story.at(2100, SpeechStopped(2096, 96))
+    story.at(2200, Transcript("Well then", True, 2), UserTurn("Well then", 2), TurnCommitted(2, 2200))
+    story.at(2300, ReplyToken("So", 2), Clause(1, "So", "So", 2), Speech(1, ramp(10), 22_050, 2), BotStartedSpeaking(2, 2300))
+    story.sent(2300)
+    (waterfall,) = story.reports
+    assert waterfall.revision == 2
+    assert waterfall.total_ms == pytest.approx(300)
+
+
+def test_a_button_that_is_let_go_after_the_words_are_known_is_where_the_turn_ends() -> None:
+    story = Story()
+    story.at(1100, SpeechStopped(1096, 96), Transcript("Hi.", True, 1), UserTurn("Hi.", 1))
+    story.at(1500, ButtonReleased(1500, 0), TurnCommitted(1, 1500))
+    story.at(1600, ReplyToken("Hello", 1), Clause(1, "Hello", "Hello", 1), Speech(1, ramp(10), 22_050, 1))
+    story.at(1600, BotStartedSpeaking(1, 1600))
+    story.sent(1600)
+    assert story.reports[0].total_ms == pytest.approx(100)
+
+
+def test_what_only_was_a_noise_leaves_nothing_behind() -> None:
+    story = Story()
+    for revision in range(1, 1000):
+        story.at(revision, SpeechStopped(revision, 0), took("whisper.decode", 60, revision), Transcript("", True, revision))
+    assert len(story.trace._turns) == 1
+
+
 def test_an_answer_is_reported_once() -> None:
     story = Story()
-    story.at(1100, SpeechStopped(1096, 96), Transcript("Hi", True, 1), BotStartedSpeaking(1, 1100))
+    story.at(1100, SpeechStopped(1096, 96), Transcript("Hi", True, 1), TurnCommitted(1, 1100), BotStartedSpeaking(1, 1100))
     story.sent(1100)
+    story.at(1110, BotStartedSpeaking(1, 1110))
     story.sent(1120)
     assert len(story.reports) == 1
 
 
 def test_answers_to_typed_text_have_no_waterfall() -> None:
     story = Story()
-    story.at(0, UserTurn("Hi", 1, typed=True), ReplyToken("Hello", 1), BotStartedSpeaking(1, 0))
+    story.at(0, UserTurn("Hi", 1, typed=True), TurnCommitted(1, 0), ReplyToken("Hello", 1), BotStartedSpeaking(1, 0))
     story.sent(0)
+    story.at(900, SpeechStopped(896, 96), Transcript("", True, 2))
+    story.at(1000, UserTurn("Hi", 3, typed=True), TurnCommitted(3, 0), ReplyToken("Hello", 3), BotStartedSpeaking(3, 0))
+    story.sent(1000)
     assert story.reports == []
