@@ -11,6 +11,7 @@ from typing import Any
 from rtvi_local.bench import bounds
 from rtvi_local.bench.cli import QUESTIONS
 from rtvi_local.bench.latency import Turn
+from rtvi_local.bench.plot import plot
 from rtvi_local.bench.report import WATERFALL, whole
 from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
@@ -41,6 +42,12 @@ def figures_page(folder: Path) -> str:
         lines += [f"## `{command}`", ""]
         lines += [*show(json.loads(file.read_text(encoding="utf-8"))), ""] if file.is_file() else ["Not measured yet.", ""]
     return "\n".join(lines[:-1]) + "\n"
+
+
+def latency_picture(folder: Path) -> str:
+    """docs/latency.svg, of the same turns as the figures beside it."""
+    report: Found = json.loads((folder / "latency.json").read_text(encoding="utf-8"))
+    return plot([Turn(**turn) for turn in report["latency"]["turns"]], report["machine"])
 
 
 def with_figures(readme: str, folder: Path) -> str:

@@ -40,6 +40,8 @@ KINDS = {
     "packet": "speak-3",
 }
 """Which part has which colour: grey waits, blue hears, violet thinks, green speaks."""
+UNKNOWN, UNKNOWN_KIND = "parts unknown", "line"
+"""A turn that was not traced is one bar."""
 STYLE = """
 svg{--page:#fff;--ink:#1c2128;--soft:#5b6570;--line:#d8dde3;--mark:#c2410c;
 --wait-1:#a9b1bb;--wait-2:#c3c9d0;--wait-3:#8d96a1;--hear-1:#2f6fd0;--hear-2:#7aa7ea;
@@ -57,12 +59,12 @@ font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 
 def plot(turns: Sequence[Turn], machine: dict[str, Any]) -> str:
     """The picture of the turns that count. Raises ValueError if none does."""
-    counted = [turn for turn in turns if turn.counts and turn.parts]
+    counted = [turn for turn in turns if turn.counts]
     if not counted:
         raise ValueError("no turn was answered, so there is nothing to draw")
     totals = [_total(turn) for turn in counted]
     median, p90 = percentile(totals, 0.5), percentile(totals, 0.9)
-    typical = min(counted, key=lambda turn: abs(_total(turn) - median))
+    typical = min(counted, key=lambda turn: (not turn.parts, abs(_total(turn) - median)))
     step, most = _scale(min(max(totals), max(LONGEST_OVER_MEDIAN * median, p90)))
     scale = (WIDTH - LEFT - RIGHT) / most
     steps = [(name, typical.parts[name]) for name in WATERFALL if typical.parts.get(name, 0.0) >= 0.5]
@@ -126,8 +128,9 @@ def _steps(x: Any, steps: Sequence[tuple[str, float]]) -> Iterable[str]:
 
 def _turn(x: Any, y: float, turn: Turn, most: float) -> Iterable[str]:
     reached = 0.0
-    for name in WATERFALL:
-        lasts_ms = max(turn.parts.get(name, 0.0), 0.0)
+    parts = turn.parts or {UNKNOWN: _total(turn)}
+    for name in (*WATERFALL, UNKNOWN):
+        lasts_ms = max(parts.get(name, 0.0), 0.0)
         start, end = x(reached), x(reached + lasts_ms)
         if end - start >= 0.3:
             yield _bar(start, y, end - start, TURN_BAR, name)
@@ -146,7 +149,7 @@ def _marks(x: Any, marks: Sequence[tuple[str, float]], top: float, bottom: float
 
 
 def _bar(x: float, y: float, width: float, height: float, part: str) -> str:
-    kind = KINDS[part]
+    kind = KINDS.get(part, UNKNOWN_KIND)
     rounded = min(height / 6, width / 2)
     return (
         f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="{rounded:.1f}" style="fill:var(--{kind})">'

@@ -44,12 +44,19 @@ def summary(turns: Sequence[Turn]) -> Figures:
 
 
 def by_depth(turns: Sequence[Turn]) -> dict[int, dict[str, float]]:
-    """The whole at the first and at the deepest turn of the conversations, and of how many: depth (from 1) -> figures."""
+    """The whole at the first and at the deepest turn of the conversations, and of how many: depth (from 1) -> figures.
+
+    Of the same questions, each as often at the one as at the other: a long question takes longer at any depth."""
     depths = sorted({turn.depth for turn in turns})
-    return {
-        depth + 1: whole([turn for turn in turns if turn.depth == depth])
-        for depth in dict.fromkeys((*depths[:1], *depths[-1:]))
-    }
+    asked: dict[str, tuple[list[Turn], list[Turn]]] = {}
+    for turn in turns:
+        if turn.counts and turn.depth in (depths[0], depths[-1]):
+            asked.setdefault(turn.name, ([], []))[turn.depth != depths[0]].append(turn)
+    pairs = [pair for first, deepest in asked.values() for pair in zip(first, deepest, strict=False)]
+    if not pairs:
+        return {}
+    first, deepest = zip(*pairs, strict=True)
+    return {depths[0] + 1: whole(first), depths[-1] + 1: whole(deepest)}
 
 
 def whole(turns: Sequence[Turn]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rtvi_local.bench.figures import figures_page, with_figures
+from rtvi_local.bench.figures import figures_page, latency_picture, with_figures
 from rtvi_local.bench.peer.comparison import medians, ratios
 from rtvi_local.bench.sitting import latency
 from rtvi_local.bench.wake import Figures
@@ -25,6 +25,15 @@ def test_the_page_is_up_to_date() -> None:
 def test_the_readme_is_up_to_date() -> None:
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert readme == with_figures(readme, DOCS), "run: make docs"
+
+
+def test_the_picture_is_of_the_same_turns_as_the_figures() -> None:
+    picture = (DOCS / "latency.svg").read_text(encoding="utf-8")
+    assert picture == latency_picture(DOCS), "run: make docs"
+    latency = json.loads((DOCS / "latency.json").read_text(encoding="utf-8"))["latency"]
+    total, counted = latency["summary"]["total"], latency["counts"]["counted"]
+    assert f"median {total['median']:.0f} ms, 9 of 10 within {total['p90']:.0f} ms" in picture
+    assert f"{counted} turns" in picture
 
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:

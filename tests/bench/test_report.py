@@ -65,6 +65,14 @@ def test_the_first_and_the_deepest_turn_have_figures_of_their_own() -> None:
     assert "median of turn 10" in table(turns)
 
 
+def test_turns_at_two_depths_are_compared_question_by_question() -> None:
+    pairs = [turn(400, name="a"), turn(900, name="b", depth=9), turn(880, name="b"), turn(420, name="a", depth=9)]
+    alone = [turn(2000, name="a"), turn(3000, name="c"), turn(9000, name="d", depth=9), turn(5, name="d", into_pause=True)]
+    figures = by_depth(pairs + alone)
+    assert {depth: (one["median"], one["counted"]) for depth, one in figures.items()} == {1: (640, 2), 10: (660, 2)}
+    assert by_depth([turn(400, name="a"), turn(500, name="b", depth=3)]) == {}, "nothing to compare"
+
+
 def test_every_line_of_the_table_is_as_wide_as_its_columns_ask() -> None:
     lines = table([turn(450, name="A"), turn(1450, name="A much longer question than the other one")]).splitlines()
     lines = lines[: lines.index("")]
@@ -137,6 +145,13 @@ def test_the_picture_is_xml_with_a_bar_for_every_part_of_every_turn() -> None:
     bars = [part for part in root.iter("{http://www.w3.org/2000/svg}rect") if part.get("style")]
     assert len(bars) == 3 * 4, "the median turn and both turns, with four parts each"
     assert float(root.attrib["width"]) >= max(float(bar.attrib["x"]) + float(bar.attrib["width"]) for bar in bars)
+
+
+def test_a_turn_whose_parts_are_unknown_is_one_bar_and_in_the_median() -> None:
+    picture = plot([turn(400), turn(410), turn(500, parts={})], MACHINE)
+    assert picture.count("<title>parts unknown</title>") == 1
+    assert "median 410 ms" in picture
+    assert "3 turns" in picture
 
 
 def test_a_slow_turn_is_cut_off_and_says_so() -> None:
