@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtvi_local.bench.interruption import WENT_ON
 from rtvi_local.bench.late import BETWEEN_CLAUSES, HEARD_MS, IN_CLAUSE
 from rtvi_local.bench.report import GAP_BUDGET_MS, aligned
 from rtvi_local.bench.turns.kind import Figure
@@ -19,6 +20,7 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
     """What of it was measured."""
     latency, process = report.get("latency", {}), report.get("process", {})
     total, counts = latency.get("summary", {}).get("total", {}), latency.get("counts", {})
+    interruptions = report.get("interruptions", {})
     figures = [
         Figure("voice to voice, median", total.get("median"), "ms", at_most=600),
         Figure("voice to voice, p90", total.get("p90"), "ms", at_most=1000),
@@ -30,7 +32,8 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
         ),
         *_late(latency.get("late")),
         Figure("answers whose parts are unknown", counts.get("without parts"), of=counts.get("counted"), at_most=0),
-        Figure("interruption to silence, median", report.get("interruptions", {}).get("median"), "ms", at_most=250),
+        Figure("interruption to silence, median", interruptions.get("median"), "ms", at_most=250),
+        Figure("interrupted, and went on", interruptions.get(WENT_ON), of=interruptions.get("tried"), at_most=0),
         Figure("ready after", process.get("ready_s"), "s", at_most=4),
         Figure("memory with one conversation", process.get("memory_mb"), "MB", at_most=900),
         Figure("at most, during the turns", process.get("peak_memory_mb"), "MB"),

@@ -12,7 +12,7 @@ from rtvi_local.bench import bounds
 from rtvi_local.bench.cli import QUESTIONS
 from rtvi_local.bench.latency import Turn
 from rtvi_local.bench.plot import plot
-from rtvi_local.bench.report import WATERFALL, whole
+from rtvi_local.bench.report import WATERFALL, stopped_of, whole
 from rtvi_local.bench.turns.report import HEADS, groups
 from rtvi_local.bench.wer_table import WAYS
 
@@ -131,7 +131,7 @@ def _latency(report: Found) -> Iterable[str]:
     if long := report.get("long"):
         rows.append((f"after {long['depth']} turns, ms", *_spread(long), str(long["counted"])))
     if stops := report.get("interruptions"):
-        rows.append(("interruption to silence, ms", *_spread(stops), str(stops["counted"])))
+        rows.append(("interruption to silence, ms", *_spread(stops), stopped_of(stops)))
     yield from _table(("", "median", "p90", "counted"), rows)
     yield ""
     if counted := latency.get("counts"):

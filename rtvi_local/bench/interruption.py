@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,13 +16,24 @@ SPEAKS_FIRST_S = 0.8
 SILENCE_MS = 400.0
 """A pause between two words is shorter."""
 PACKET_MS = 20.0
+SOONEST_MS = 64.0
+"""Two windows of the voice activity detector: what falls silent sooner does so by itself."""
+NOTICED_MS = 250.0
+"""Whoever is still speaking then has not noticed that somebody speaks over them."""
+DECIDED_S = 2.0
+"""After the person's last sound, until it is known whether they took the floor."""
+
+STOPPED, ENDED, WENT_ON = "stopped", "had no more to say", "went on"
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
     name: str
     silent_after_ms: float | None
-    """None if the bot said all it had to say, or nothing at all: then nothing was interrupted."""
+    """None but where it was stopped."""
+    outcome: str | None = None
+    """STOPPED, ENDED (it had no more to say, or said nothing at all: nothing was interrupted) or WENT_ON. None in reports from
+    before this was told."""
 
 
 async def interrupt(caller: Caller, question: Utterance, objection: Utterance) -> Interruption:
@@ -30,20 +42,37 @@ async def interrupt(caller: Caller, question: Utterance, objection: Utterance) -
     asked = caller.say(question.samples, question.speech)
     await asked.done.wait()
     if await caller.sound_after(asked.last_sound_ms, ANSWER_S) is None:
-        return Interruption(objection.name, None)
+        return Interruption(objection.name, None, ENDED)
     await asyncio.sleep(SPEAKS_FIRST_S)
+    since = len(caller.messages)
     said = caller.say(objection.samples, objection.speech)
     await said.done.wait()
     await asyncio.sleep(SILENCE_MS / 1000)
-    silent_ms = silent_from(caller.arrivals, said.first_sound_ms, caller.now_ms())
-    return Interruption(objection.name, None if silent_ms is None else silent_ms - said.first_sound_ms)
+    with contextlib.suppress(TimeoutError):
+        await caller.wait_for("bot-interrupted", since=since, timeout_s=DECIDED_S)
+    is_told = any(message.type == "bot-interrupted" for message in caller.messages[since:])
+    return Interruption(objection.name, *outcome(caller.arrivals, said.first_sound_ms, caller.now_ms(), is_interrupted=is_told))
+
+
+def outcome(arrivals: Sequence[Arrival], from_ms: float, until_ms: float, *, is_interrupted: bool) -> tuple[float | None, str]:
+    """After how long it was silent, and why: whether it was interrupted, the appliance says."""
+    silent_ms = silent_from(arrivals, from_ms, until_ms)
+    if silent_ms is None:
+        return None, WENT_ON
+    if is_interrupted:
+        after_ms = silent_ms - from_ms
+        return (after_ms, STOPPED) if after_ms >= SOONEST_MS else (None, ENDED)
+    sounded_ms = max((a.at_ms + PACKET_MS for a in arrivals if a.at_ms <= until_ms and a.audible), default=from_ms)
+    return None, WENT_ON if sounded_ms > from_ms + NOTICED_MS else ENDED
 
 
 def silent_from(arrivals: Sequence[Arrival], from_ms: float, until_ms: float) -> float | None:
-    """The end of the last sound before the first silence of SILENCE_MS; None if none sounded at `from_ms`, or it never fell
-    silent."""
+    """The end of the last sound before the first silence of SILENCE_MS, which may have begun before `from_ms`; None if it never
+    fell silent."""
     audible = [a.at_ms for a in arrivals if from_ms - SILENCE_MS <= a.at_ms <= until_ms and a.audible]
+    if not audible:
+        return from_ms - SILENCE_MS
     for at_ms, next_ms in pairwise([*audible, until_ms]):
         if next_ms - at_ms >= SILENCE_MS:
-            return at_ms + PACKET_MS if at_ms + PACKET_MS > from_ms else None
+            return at_ms + PACKET_MS
     return None

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rtvi_local.bench.interruption import ENDED, WENT_ON
 from rtvi_local.bench.latency import CAPTURE, NETWORK, Turn
 from rtvi_local.pipeline.trace import PARTS, STEPS
 
@@ -134,15 +135,19 @@ def rest(report: dict[str, Any]) -> str:
         lines.append(", ".join(f"{count} {what}" for what, count in latency["counts"].items() if count or what == "counted"))
     interruptions = report.get("interruptions")
     if interruptions:
-        lines.append(
-            f"interruption: silent {_ms(interruptions)} after the person's first sound ({interruptions['counted']} counted)"
-        )
+        lines.append(f"interruption: silent {_ms(interruptions)} after the person's first sound ({stopped_of(interruptions)})")
     for callers, figures in report.get("conversations", {}).get("at once", {}).items():
         lines.append(f"{callers} talking at the same time: {_ms(figures)} ({figures['counted']} counted)")
     long = report.get("long")
     if long:
         lines.append(f"after {long['depth']} turns: {_ms(long)} ({long['counted']} counted)")
     return "\n".join(lines)
+
+
+def stopped_of(interruptions: dict[str, Any]) -> str:
+    """How many interruptions the median is of, and what became of the others."""
+    others = [f"{count} {what}" for what in (ENDED, WENT_ON) if (count := interruptions.get(what))]
+    return "; ".join([f"{interruptions['counted']} of {interruptions.get('tried', len(interruptions['each']))}", *others])
 
 
 def _ms(figures: dict[str, Any]) -> str:

@@ -16,9 +16,9 @@ from typing import Any
 from rtvi_local import __version__
 from rtvi_local.bench.caller import Caller
 from rtvi_local.bench.cancelling import measure_engines
-from rtvi_local.bench.interruption import Interruption, interrupt
+from rtvi_local.bench.interruption import ENDED, STOPPED, WENT_ON, Interruption, interrupt
 from rtvi_local.bench.late import lateness
-from rtvi_local.bench.latency import Turn, Utterance, measure
+from rtvi_local.bench.latency import Turn, Utterance, converse, measure
 from rtvi_local.bench.load import (
     after_a_long_conversation,
     at_the_same_time,
@@ -115,15 +115,19 @@ async def _talk(
             on_turn(turn)
 
         sampling = asyncio.create_task(_sample(server, sampled))
-        for script in scripts(utterances, plan.turns, plan.depth):
+        *earlier, last = scripts(utterances, plan.turns, plan.depth)
+        for script in earlier:
             await measure(url, script, on_counted_turn)
-        sampling.cancel()
-        process = report.setdefault("process", {"measured": now()})
-        process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
-        if server is not None:
-            process["peak_memory_mb"] = max(sampled) / 1e6
-            await asyncio.sleep(TIDY_S)
-            process["memory_mb"] = server.memory_bytes() / 1e6
+        async with Caller(url) as caller:
+            await converse(caller, last, on_counted_turn)
+            sampling.cancel()
+            process = report.setdefault("process", {"measured": now()})
+            process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
+            if server is not None:
+                process["peak_memory_mb"] = max(sampled) / 1e6
+                # Not after hanging up: it is what an appliance holds while somebody is there and nobody speaks.
+                await asyncio.sleep(TIDY_S)
+                process["memory_mb"] = server.memory_bytes() / 1e6
     elif plan.interruptions or plan.conversations or plan.after:
         await warm_up(min(plan.warm_up, 2))
     if plan.interruptions:
@@ -165,8 +169,8 @@ async def _interrupt(
             question, objection = utterances[-1 - i % len(utterances)], utterances[-2 - i % (len(utterances) - 1)]
             each.append(await interrupt(caller, question, objection))
             report["interruptions"] = interruptions(each)
-            after_ms = each[-1].silent_after_ms
-            say(f"interruption {i + 1:2}  {'none' if after_ms is None else f'{after_ms:.0f} ms':>9}  {objection.name}")
+            after_ms, how = each[-1].silent_after_ms, each[-1].outcome
+            say(f"interruption {i + 1:2}  {how if after_ms is None else f'{after_ms:.0f} ms':>19}  {objection.name}")
 
 
 def latency(turns: Sequence[Turn]) -> Report:
@@ -179,7 +183,10 @@ def latency(turns: Sequence[Turn]) -> Report:
 def interruptions(each: Sequence[Interruption]) -> Report:
     """The report's part on interruptions."""
     values = [one.silent_after_ms for one in each if one.silent_after_ms is not None]
-    return {"measured": now(), **spread(values), "counted": len(values), "each": [asdict(one) for one in each]}
+    figures: Report = {"measured": now(), **spread(values), "counted": len(values), "tried": len(each)}
+    if all(one.outcome for one in each):
+        figures |= {what: sum(one.outcome == what for one in each) for what in (STOPPED, ENDED, WENT_ON)}
+    return {**figures, "each": [asdict(one) for one in each]}
 
 
 def is_empty(report: Report) -> bool:

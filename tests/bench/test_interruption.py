@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtvi_local.bench.caller import Arrival
-from rtvi_local.bench.interruption import silent_from
+from rtvi_local.bench.interruption import ENDED, STOPPED, WENT_ON, outcome, silent_from
 
 LOUD = np.full(960, 5000, np.int16)
 SILENT = np.zeros(960, np.int16)
@@ -28,10 +28,30 @@ def test_a_pause_between_words_is_not_silence() -> None:
     assert silent_from(sounds((0, 1100), (1300, 1500)), from_ms=1000, until_ms=2500) == 1500
 
 
-def test_a_bot_that_goes_on_was_not_interrupted() -> None:
+def test_a_bot_that_falls_silent_because_it_was_interrupted_was_stopped() -> None:
+    assert outcome(sounds((0, 1140)), 1000, 2000, is_interrupted=True) == (140, STOPPED)
+
+
+def test_the_next_answer_is_not_the_interrupted_one_going_on() -> None:
+    assert outcome(sounds((0, 1140), (1800, 2500)), 1000, 2500, is_interrupted=True) == (140, STOPPED)
+
+
+def test_a_bot_that_never_falls_silent_went_on() -> None:
     assert silent_from(sounds((0, 2500)), from_ms=1000, until_ms=2500) is None
+    for is_interrupted in (True, False):
+        assert outcome(sounds((0, 2500)), 1000, 2500, is_interrupted=is_interrupted) == (None, WENT_ON)
 
 
-def test_a_bot_that_had_finished_was_not_interrupted() -> None:
-    assert silent_from(sounds((0, 900)), from_ms=1000, until_ms=2000) is None
-    assert silent_from([], from_ms=1000, until_ms=2000) is None
+def test_a_bot_that_speaks_over_the_person_to_its_own_end_went_on() -> None:
+    assert outcome(sounds((0, 1800)), 1000, 3000, is_interrupted=False) == (None, WENT_ON)
+
+
+def test_a_bot_that_was_held_and_came_back_went_on() -> None:
+    assert outcome(sounds((0, 1140), (2000, 2500)), 1000, 3000, is_interrupted=False) == (None, WENT_ON)
+
+
+def test_a_bot_that_had_said_all_it_had_to_say_was_not_interrupted() -> None:
+    for arrivals in (sounds((0, 900)), sounds((0, 1005)), []):
+        for is_interrupted in (True, False):
+            assert outcome(arrivals, 1000, 2000, is_interrupted=is_interrupted) == (None, ENDED)
+    assert outcome(sounds((0, 1120)), 1000, 2000, is_interrupted=False) == (None, ENDED)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtvi_local.bench import bounds
-from rtvi_local.bench.interruption import Interruption
+from rtvi_local.bench.interruption import ENDED, STOPPED, WENT_ON, Interruption
 from rtvi_local.bench.latency import Utterance
 from rtvi_local.bench.plot import KINDS, plot
 from rtvi_local.bench.report import GROUPS, WATERFALL, by_depth, counts, percentile, rest, summary, table
@@ -85,7 +85,7 @@ def test_every_line_of_the_table_is_as_wide_as_its_columns_ask() -> None:
 def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
     report = {
         "latency": latency([turn(450)]),
-        "interruptions": interruptions([Interruption("no", 200.0), Interruption("no", None)]),
+        "interruptions": interruptions([Interruption("no", 200.0, STOPPED), Interruption("no", None, ENDED)]),
         "conversations": {"at once": {"2": {"median": 700.0, "p90": 900.0, "counted": 8}}},
         "long": {"depth": 30, "median": 500.0, "p90": 600.0, "counted": 5},
         "process": {"ready_s": 3.2, "memory_mb": 812.0, "loop_stall_p99_ms": None},
@@ -93,7 +93,7 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
     }
     assert rest(report).splitlines() == [
         "1 turns, 1 counted",
-        "interruption: silent median 200 ms, p90 200 ms after the person's first sound (1 counted)",
+        "interruption: silent median 200 ms, p90 200 ms after the person's first sound (1 of 2; 1 had no more to say)",
         "2 talking at the same time: median 700 ms, p90 900 ms (8 counted)",
         "after 30 turns: median 500 ms, p90 600 ms (5 counted)",
     ]
@@ -102,7 +102,7 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
 def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> None:
     report = {
         "latency": latency([turn(450), turn(1700, longest_gap_ms=50, parts={})]),
-        "interruptions": interruptions([Interruption("no", 200.0)]),
+        "interruptions": interruptions([Interruption("no", 200.0, STOPPED), Interruption("no", None, WENT_ON)]),
         "process": {"ready_s": 4.1, "memory_mb": 812.0, "peak_memory_mb": 1000.0, "loop_stall_p99_ms": None},
         "idle": {"percent": {"1": 2.5, "3": 6.0}},
         "cancelling": {"free after": {"the model writes": {"median": 8.0, "p95": 31.0, "counted": 20}}},
@@ -113,6 +113,7 @@ def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> Non
         ("answers with a gap over 40 ms", "1 of 2", "≤ 0", "NO"),
         ("answers whose parts are unknown", "1 of 2", "≤ 0", "NO"),
         ("interruption to silence, median", "200.0 ms", "≤ 250 ms", "yes"),
+        ("interrupted, and went on", "1 of 2", "≤ 0", "NO"),
         ("ready after", "4.1 s", "≤ 4 s", "NO"),
         ("memory with one conversation", "812.0 MB", "≤ 900 MB", "yes"),
         ("at most, during the turns", "1000.0 MB", "", ""),

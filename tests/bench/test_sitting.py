@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from rtvi_local.bench import cli, sitting
 from rtvi_local.bench.latency import Turn, Utterance
+from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.cli import INTERRUPTED, USER_ERROR, main
 from tests.bench.turns import turn
 
@@ -48,6 +51,47 @@ def test_what_was_measured_before_a_failure_is_saved(
     assert totals(save) == [500, 600]
     bench(monkeypatch, 700, error=ConnectionError("again"), save=save, add=True)
     assert totals(save) == [500, 600, 700]
+
+
+class Line:
+    """A call that is never made, and an appliance whose memory tells how many are going on."""
+
+    open = 0
+
+    def __init__(self, url: str) -> None:
+        pass
+
+    async def __aenter__(self) -> Line:
+        Line.open += 1
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        Line.open -= 1
+
+    def memory_bytes(self) -> int:
+        return (1 + Line.open) * 1_000_000
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_the_memory_of_one_conversation_is_measured_before_it_is_hung_up(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
+    async def converse(caller: object, utterances: Sequence[Utterance], on_turn: Callable[[Turn], None]) -> None:
+        await asyncio.sleep(0.01)
+        for _ in utterances:
+            on_turn(turn(500))
+
+    async def measure(url: str, utterances: Sequence[Utterance], on_turn: Callable[[Turn], None]) -> None:
+        async with Line(url) as line:
+            await converse(line, utterances, on_turn)
+
+    for name, stand_in in (("Caller", Line), ("converse", converse), ("measure", measure), ("TIDY_S", 0)):
+        monkeypatch.setattr(sitting, name, stand_in)
+    monkeypatch.setattr(sitting, "loop_stalls", lambda url: {})
+    said, server = [Utterance("Why?", np.zeros(1, np.int16))], cast(ServerProcess, Line(URL))
+    report: sitting.Report = {}
+    plan = sitting.Plan(turns=turns, warm_up=0, depth=1)
+    asyncio.run(sitting._talk(plan, said, URL, report, lambda _: None, server))
+    assert len(report["latency"]["turns"]) == turns
+    assert report["process"]["memory_mb"] == report["process"]["peak_memory_mb"] == 2, "with one conversation"
 
 
 def test_what_was_measured_before_control_c_is_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
