@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtvi_local.bench.people import DEFAULT, recordings_folder
 from rtvi_local.bench.turns.cli import register as register_turns
 from rtvi_local.bench.turns.cli import run as run_turns
 from rtvi_local.errors import UserError
@@ -31,7 +32,6 @@ QUESTIONS = (
     "What do bees eat?",
 )
 """Spoken by the project's own voice, so that the same is measured on every machine."""
-RECORDINGS_VARIABLE = "RTVI_LOCAL_TEST_AUDIO"
 
 
 def register(commands: Any) -> None:
@@ -66,9 +66,9 @@ def add_audio_option(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--audio",
         type=Path,
-        default=os.environ.get(RECORDINGS_VARIABLE) or None,
+        default=recordings_folder(),
         metavar="FOLDER",
-        help=f"{what} (default: {RECORDINGS_VARIABLE})",
+        help=f"{what} (default: {DEFAULT})",
     )
 
 

@@ -26,8 +26,8 @@ from pathlib import Path
 import platformdirs
 from faster_whisper import WhisperModel
 
-from rtvi_local.bench.cli import RECORDINGS_VARIABLE
 from rtvi_local.bench.growing import heard_while_spoken
+from rtvi_local.bench.people import recordings_folder
 from rtvi_local.bench.utterances import Utterance, recorded, synthesized
 from rtvi_local.bench.wer_table import Result, Way, rows, table
 from rtvi_local.bench.words import normalised_words, word_errors
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=models, metavar="FOLDER", help="where the models are")
     parser.add_argument("--model", default="whisper-base", help="the transcription model (default: %(default)s)")
     parser.add_argument("--voice", default="piper-en_US-joe-medium", help="who speaks (default: %(default)s)")
-    parser.add_argument("--recordings", type=Path, default=os.environ.get(RECORDINGS_VARIABLE), metavar="FOLDER")
+    parser.add_argument("--recordings", type=Path, default=recordings_folder(), metavar="FOLDER")
     parser.add_argument("--threads", type=int, default=min(os.cpu_count() or 2, 4))
     parser.add_argument("--limit", type=int, help="only that many sentences")
     parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="K/N", help="only every N-th, from the K-th on")

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from rtvi_local.bench import cli, sitting
+from rtvi_local.bench import cli, people, sitting
 from rtvi_local.bench.latency import Turn, Utterance
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.cli import INTERRUPTED, USER_ERROR, main
@@ -34,7 +34,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, *answered: float, error: BaseExceptio
     monkeypatch.setattr(cli, "questions", questions)
     monkeypatch.setattr(sitting, "measure", measure)
     monkeypatch.setattr(sitting, "loop_stalls", lambda url: {})
-    monkeypatch.delenv(cli.RECORDINGS_VARIABLE, raising=False)
+    monkeypatch.setenv(people.VARIABLE, "")
     return main(["bench", "--url", URL, "--warm-up", "0", "--save", str(save), *(["--add"] if add else [])])
 
 
