@@ -6,6 +6,7 @@ from typing import Any
 
 from rtvi_local.bench.interruption import WENT_ON
 from rtvi_local.bench.late import BETWEEN_CLAUSES, HEARD_MS, IN_CLAUSE
+from rtvi_local.bench.latency import SAME_MS
 from rtvi_local.bench.report import GAP_BUDGET_MS, aligned
 from rtvi_local.bench.turns.kind import Figure
 from rtvi_local.bench.turns.report import MARKS, bound
@@ -32,6 +33,7 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
         ),
         *_late(latency.get("late")),
         Figure("answers whose parts are unknown", counts.get("without parts"), of=counts.get("counted"), at_most=0),
+        Figure("first packet, left to came, longest", latency.get("on the wire", {}).get("longest_ms"), "ms", at_most=SAME_MS),
         Figure("interruption to silence, median", interruptions.get("median"), "ms", at_most=250),
         Figure("interrupted, and went on", interruptions.get(WENT_ON), of=interruptions.get("tried"), at_most=0),
         Figure("ready after", process.get("ready_s"), "s", at_most=4),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -273,6 +274,19 @@ class Caller:
             if self._loop.time() > until:
                 raise TimeoutError(f"the bot was not quiet for {quiet_ms:.0f} ms within {timeout_s:.0f} s")
             await asyncio.sleep(FRAME_S)
+
+    async def end_heard_ms(self) -> float | None:
+        """When the appliance heard the end of what it answered last, as its /metrics has it; None where it says nothing of it,
+        or runs on another machine, whose clock is another."""
+        if not is_loopback(httpx.URL(self._base_url).host):
+            return None
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                told = (await client.get(f"{self._base_url}/metrics")).text
+        except httpx.HTTPError:
+            return None
+        began = re.search(r"^rtvi_turn_began_seconds (\S+)$", told, re.MULTILINE)
+        return float(began[1]) * 1000 if began else None
 
     def heard_between(self, from_ms: float, to_ms: float) -> Int16:
         """What arrived in that time, 48 kHz mono, in order of arrival, and silence where nothing was sent."""

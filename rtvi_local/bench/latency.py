@@ -20,9 +20,15 @@ ANSWER_S = 15.0
 """A turn that got no sound by then has failed."""
 PAUSE_MS = 700.0
 """Of silence on the line before the next question."""
-CAPTURE, NETWORK = "capture", "network"
-"""Until the packet with the last of the question was full, and what is left of the whole when everything else is taken off:
-the wire both ways, and by how much the appliance heard the end earlier or later than it was."""
+CAPTURE, END_HEARD, NETWORK, SOFT_START = "capture", "end_heard", "network", "soft_start"
+"""Until the packet with the last of the question was full; from then until the appliance heard the end, by its own clock
+(sooner, where the end is too soft for it); from when it gave the first packet of the answer to the network until that came;
+and those packets from there on that are too soft to be called audible. Where its clock can't be read, NETWORK is all that is
+left over."""
+STRANGE_MS = 500.0
+"""An end that would have the answer leave later than it came, or sooner than by this, is not that of this turn."""
+SAME_MS = 5.0
+"""Two processes that look at the same moment agree on it to so much."""
 MARKS = {
     "vad-user-stopped-speaking": "vad stop",
     "user-transcription": "final transcript",
@@ -96,7 +102,10 @@ async def ask(caller: Caller, utterance: Utterance, depth: int = 0) -> Turn:
         await _heard_out(caller, first_sound_ms)
     messages = caller.messages[since:]
     total_ms = None if first_sound_ms is None else first_sound_ms - said.last_sound_ms
-    parts = _parts(messages, total_ms, said.captured_ms - said.last_sound_ms)
+    parts = _told(messages)
+    if first_sound_ms is not None and parts:
+        left_ms = await _left_ms(caller, first_sound_ms, sum(parts.values()))
+        parts = {**around(caller.arrivals, said, first_sound_ms, left_ms, sum(parts.values())), **parts}
     return Turn(
         name=utterance.name,
         depth=depth,
@@ -136,15 +145,36 @@ def longest_gap_ms(arrivals: Sequence[Arrival], from_ms: float) -> float:
     return max(gaps, default=0.0)
 
 
-def _parts(messages: Sequence[Message], total_ms: float | None, capture_ms: float) -> dict[str, float]:
+def around(
+    arrivals: Sequence[Arrival], said: Said, first_sound_ms: float, left_ms: float | None, told_ms: float
+) -> dict[str, float]:
+    """What came before and after what the appliance tells of: `told_ms` until the first packet left it, at `left_ms`."""
+    capture_ms = said.captured_ms - said.last_sound_ms
+    if left_ms is None:
+        return {CAPTURE: capture_ms, NETWORK: first_sound_ms - said.last_sound_ms - capture_ms - told_ms}
+    came_ms = next(arrival.at_ms for arrival in arrivals if arrival.at_ms >= left_ms - SAME_MS)
+    return {
+        CAPTURE: capture_ms,
+        END_HEARD: left_ms - told_ms - said.captured_ms,
+        NETWORK: came_ms - left_ms,
+        SOFT_START: first_sound_ms - came_ms,
+    }
+
+
+async def _left_ms(caller: Caller, first_sound_ms: float, told_ms: float) -> float | None:
+    """When the first packet of the answer was given to the network, if the appliance's clock can be read."""
+    end_ms = await caller.end_heard_ms()
+    left_ms = None if end_ms is None else end_ms + told_ms
+    return left_ms if left_ms is not None and -STRANGE_MS <= left_ms - first_sound_ms <= SAME_MS else None
+
+
+def _told(messages: Sequence[Message]) -> dict[str, float]:
     parts: dict[str, float] = {}
     for message in messages:
         for processor, value_ms in times(message):
             if (name := processor.removeprefix("turn.")) in PARTS:
                 parts[name] = value_ms
-    if total_ms is None or not parts:
-        return {}
-    return {CAPTURE: capture_ms, NETWORK: total_ms - capture_ms - sum(parts.values()), **parts}
+    return parts
 
 
 def _marks(messages: Sequence[Message], last_sound_ms: float, first_sound_ms: float | None) -> dict[str, float]:

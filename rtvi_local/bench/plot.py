@@ -21,6 +21,7 @@ LONGEST_OVER_MEDIAN = 2.0
 
 KINDS = {
     "capture": "wait-1",
+    "end_heard": "wait-2",
     "network": "wait-3",
     "jitter_buffer": "wait-1",
     "vad": "wait-3",
@@ -38,6 +39,7 @@ KINDS = {
     "tts_decode": "speak-2",
     "queue": "wait-2",
     "packet": "speak-3",
+    "soft_start": "wait-3",
 }
 """Which part has which colour: grey waits, blue hears, violet thinks, green speaks."""
 UNKNOWN, UNKNOWN_KIND = "parts unknown", "line"
@@ -67,7 +69,7 @@ def plot(turns: Sequence[Turn], machine: dict[str, Any]) -> str:
     typical = min(counted, key=lambda turn: (not turn.parts, abs(_total(turn) - median)))
     step, most = _scale(min(max(totals), max(LONGEST_OVER_MEDIAN * median, p90)))
     scale = (WIDTH - LEFT - RIGHT) / most
-    steps = [(name, typical.parts[name]) for name in WATERFALL if typical.parts.get(name, 0.0) >= 0.5]
+    steps = [name for name in WATERFALL if typical.parts.get(name, 0.0) >= 0.5]
     turns_top = TOP + len(steps) * STEP_ROW + 46
     bottom = turns_top + len(counted) * TURN_ROW + 6
     height = bottom + AXIS + 14
@@ -82,7 +84,7 @@ def plot(turns: Sequence[Turn], machine: dict[str, Any]) -> str:
         _text(24, 56, f"median {median:.0f} ms, 9 of 10 within {p90:.0f} ms, at the client over WebRTC", ""),
         _text(24, 76, about, "soft"),
         *_grid(x, step, most, TOP - 2, bottom),
-        *_steps(x, steps),
+        *_steps(x, typical, steps),
         _text(24, turns_top - 12, "every turn", "soft"),
         *(piece for row, turn in enumerate(counted) for piece in _turn(x, turns_top + row * TURN_ROW, turn, most)),
         *_marks(x, (("median", median), ("p90", p90)), turns_top - 6, bottom),
@@ -115,22 +117,23 @@ def _grid(x: Any, step: float, most: float, top: float, bottom: float) -> Iterab
         yield _text(at, bottom + 18, f"{number * step:.0f}{unit}", "tick mid n")
 
 
-def _steps(x: Any, steps: Sequence[tuple[str, float]]) -> Iterable[str]:
-    reached = 0.0
-    for row, (name, lasts_ms) in enumerate(steps):
+def _steps(x: Any, turn: Turn, steps: Sequence[str]) -> Iterable[str]:
+    for row, name in enumerate(steps):
+        reached = sum(turn.parts.get(before, 0.0) for before in WATERFALL[: WATERFALL.index(name)])
+        lasts_ms = turn.parts[name]
         y = TOP + 4 + row * STEP_ROW
         start, end = x(reached), x(reached + lasts_ms)
         yield _text(LEFT - 12, y + 12, name.replace("_", " "), "end")
         yield _bar(start, y, max(end - start, 2.0), STEP_BAR, name)
         yield _text(end + 7, y + 12, f"{lasts_ms:.0f}", "soft n")
-        reached += lasts_ms
 
 
 def _turn(x: Any, y: float, turn: Turn, most: float) -> Iterable[str]:
     reached = 0.0
     parts = turn.parts or {UNKNOWN: _total(turn)}
     for name in (*WATERFALL, UNKNOWN):
-        lasts_ms = max(parts.get(name, 0.0), 0.0)
+        # An end that was heard sooner than it was takes its time off what follows.
+        lasts_ms = parts.get(name, 0.0)
         start, end = x(reached), x(reached + lasts_ms)
         if end - start >= 0.3:
             yield _bar(start, y, end - start, TURN_BAR, name)

@@ -7,11 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rtvi_local.bench.interruption import ENDED, WENT_ON
-from rtvi_local.bench.latency import CAPTURE, NETWORK, Turn
+from rtvi_local.bench.latency import CAPTURE, END_HEARD, NETWORK, SOFT_START, Turn
 from rtvi_local.pipeline.trace import PARTS, STEPS
 
-WATERFALL = (CAPTURE, NETWORK, *PARTS)
-GROUPS = {"way in": (CAPTURE, NETWORK, "jitter_buffer"), "hearing": ("vad", "silence"), **dict(list(STEPS.items())[1:])}
+WATERFALL = (CAPTURE, END_HEARD, NETWORK, *PARTS, SOFT_START)
+GROUPS = {
+    "way in": (CAPTURE, END_HEARD, NETWORK, "jitter_buffer"),
+    "hearing": ("vad", "silence"),
+    **dict(list(STEPS.items())[1:]),
+    "soft start": (SOFT_START,),
+}
 """The columns of the table; each is the sum of these parts."""
 GAP_BUDGET_MS = 40.0
 """Between two packets of a sentence; what a client's buffer of two frames still covers."""
@@ -64,6 +69,13 @@ def whole(turns: Sequence[Turn]) -> dict[str, float]:
     """Median and p90 of the whole over the turns that count, and how many those are."""
     values = [turn.total_ms or 0.0 for turn in turns if turn.counts]
     return {**spread(values), "counted": len(values)}
+
+
+def on_the_wire(turns: Sequence[Turn]) -> dict[str, float]:
+    """Of how many turns the way back was measured on its own (not as what is left over), and the longest that a packet's
+    leaving and its coming were apart, whichever was first. Empty of none."""
+    apart = [abs(turn.parts[NETWORK]) for turn in turns if turn.counts and END_HEARD in turn.parts]
+    return {"longest_ms": max(apart), "turns": len(apart)} if apart else {}
 
 
 def counts(turns: Sequence[Turn]) -> dict[str, int]:

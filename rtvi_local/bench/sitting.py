@@ -27,7 +27,7 @@ from rtvi_local.bench.load import (
     processor_name,
     stall_ms,
 )
-from rtvi_local.bench.report import by_depth, counts, spread, summary
+from rtvi_local.bench.report import by_depth, counts, on_the_wire, spread, summary
 from rtvi_local.bench.server_process import ServerProcess
 from rtvi_local.hardware import count_cores
 
@@ -177,6 +177,7 @@ def latency(turns: Sequence[Turn]) -> Report:
     """The report's part on turns."""
     depths = {str(depth): figures for depth, figures in by_depth(turns).items()}
     figures = {"summary": summary(turns), "by depth": depths, "counts": counts(turns), "late": lateness(turns)}
+    figures["on the wire"] = on_the_wire(turns)
     return {"measured": now(), **figures, "turns": [asdict(turn) for turn in turns]}
 
 

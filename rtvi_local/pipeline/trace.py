@@ -55,6 +55,8 @@ class Waterfall:
 
     revision: int
     parts: dict[str, float]
+    began_ms: float = 0.0
+    """When that sound arrived, on the clock of the trace."""
 
     @property
     def total_ms(self) -> float:
@@ -123,7 +125,8 @@ class Trace:
         if (turn := self._leaving) is not None and turn.pause is not None:
             self._reach("packet", turn)
             self._leaving = None
-            self._report(Waterfall(turn.revision, _parts(turn, turn.pause)))
+            parts = _parts(turn, turn.pause)
+            self._report(Waterfall(turn.revision, parts, self._now_ms() - sum(parts.values())))
 
     def _commit(self, turn: _Turn) -> None:
         self._reach("turn_decision", turn)

@@ -48,6 +48,11 @@ class Metrics:
         )
         for place in _LATE_PLACES.values():
             self.voice_late.labels(place)  # there from the start: that it was never late is to be read, too
+        self.turn_began = Gauge(
+            "rtvi_turn_began_seconds",
+            "When the last sound before the newest answer arrived, on this machine's monotonic clock",
+            registry=self.registry,
+        )
         self._gauge("process_cpu_seconds", "Processor time that this process has used, all threads", time.process_time)
 
     def observe_conversations(self, count: Callable[[], float]) -> None:
@@ -62,6 +67,7 @@ class Metrics:
         """Add an answer's times. The part "total" is their sum."""
         for part, value_ms in {**waterfall.parts, "total": waterfall.total_ms}.items():
             self.turn.labels(part).observe(value_ms / 1000)
+        self.turn_began.set(waterfall.began_ms / 1000)
 
     def observe_frame(self, frame: Frame) -> None:
         """Count the voice's being late, if that is what the frame tells."""

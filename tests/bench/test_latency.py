@@ -89,6 +89,11 @@ class FakeCaller:
         ]
         return one
 
+    end_ms: float | None = None
+
+    async def end_heard_ms(self) -> float | None:
+        return self.end_ms
+
     async def sound_after(self, at_ms: float, timeout_s: float) -> float | None:
         return next((a.at_ms for a in self.arrivals if a.at_ms >= at_ms and a.audible), None)
 
@@ -100,3 +105,17 @@ def test_a_turn_is_measured_from_the_last_sound_to_the_first() -> None:
     assert turn.parts == pytest.approx({"capture": 15, "network": 335, "silence": 100})
     assert turn.marks == {"vad stop": 110, "final transcript": 320, "first model text": 350, "bot started": 460}
     assert (turn.transcript, turn.reply) == ("Why is the sky blue?", "Air scatters.")
+
+
+def test_what_an_appliance_on_this_machine_tells_of_its_clock_takes_the_rest_apart() -> None:
+    soft = packet(12_432, loud=False)
+    caller = FakeCaller(arrivals=[packet(11_000), soft], end_ms=12_330)
+    turn = run(ask(cast(Caller, caller), Utterance("sky", LOUD)))
+    assert turn.parts == pytest.approx({"capture": 15, "end_heard": 315, "network": 2, "silence": 100, "soft_start": 18})
+    assert sum(turn.parts.values()) == pytest.approx(turn.total_ms)
+
+
+@pytest.mark.parametrize("end_ms", [12_360, 11_000])
+def test_an_end_that_is_not_that_of_this_turn_is_not_believed(end_ms: float) -> None:
+    turn = run(ask(cast(Caller, FakeCaller(end_ms=end_ms)), Utterance("sky", LOUD)))
+    assert turn.parts == pytest.approx({"capture": 15, "network": 335, "silence": 100})

@@ -100,8 +100,9 @@ def test_the_rest_of_a_report_is_a_line_a_figure() -> None:
 
 
 def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> None:
+    parts = {"end_heard": 56.0, "network": -6.0, "first_token": 400.0}
     report = {
-        "latency": latency([turn(450), turn(1700, longest_gap_ms=50, parts={})]),
+        "latency": latency([turn(450, parts=parts), turn(1700, longest_gap_ms=50, parts={})]),
         "interruptions": interruptions([Interruption("no", 200.0, STOPPED), Interruption("no", None, WENT_ON)]),
         "process": {"ready_s": 4.1, "memory_mb": 812.0, "peak_memory_mb": 1000.0, "loop_stall_p99_ms": None},
         "idle": {"percent": {"1": 2.5, "3": 6.0}},
@@ -112,6 +113,7 @@ def test_what_was_measured_stands_beside_its_bound_and_whether_it_holds() -> Non
         ("voice to voice, p90", "1575.0 ms", "≤ 1000 ms", "NO"),
         ("answers with a gap over 40 ms", "1 of 2", "≤ 0", "NO"),
         ("answers whose parts are unknown", "1 of 2", "≤ 0", "NO"),
+        ("first packet, left to came, longest", "6.0 ms", "≤ 5 ms", "NO"),
         ("interruption to silence, median", "200.0 ms", "≤ 250 ms", "yes"),
         ("interrupted, and went on", "1 of 2", "≤ 0", "NO"),
         ("ready after", "4.1 s", "≤ 4 s", "NO"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rtvi_local.bench.latency import CAPTURE, NETWORK
+from rtvi_local.bench.latency import CAPTURE, END_HEARD, NETWORK
 from rtvi_local.bench.report import WATERFALL
 
 pytestmark = pytest.mark.models
@@ -41,10 +41,10 @@ def test_two_turns_are_measured_and_their_parts_add_up(models_directory: Path, t
     counted = [turn for turn in latency["turns"] if turn["total_ms"] is not None and not turn["into_pause"]]
     assert len(counted) == latency["counts"]["counted"] > 0
     for turn in counted:
-        assert {CAPTURE, NETWORK, "first_token"} <= turn["parts"].keys() <= set(WATERFALL)
+        assert {CAPTURE, END_HEARD, NETWORK, "first_token"} <= turn["parts"].keys() <= set(WATERFALL)
         assert abs(sum(turn["parts"].values()) - turn["total_ms"]) < 5
-        # What is left when all else is taken off is the wire's, and little: else something is not accounted for.
-        assert abs(turn["parts"][NETWORK]) < turn["total_ms"] / 2
+        # Two clocks agree on when the answer left and came, but for a busy machine: else something is not accounted for.
+        assert abs(turn["parts"][NETWORK]) < 40
         assert turn["transcript"]
         assert turn["reply"]
     for spread in latency["summary"].values():

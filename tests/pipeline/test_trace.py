@@ -168,6 +168,7 @@ def test_a_breath_before_the_answer_is_audible_is_no_part_of_the_turn_and_does_n
     story.sent(1400)
     (waterfall,) = story.reports
     assert waterfall.revision == 1
+    assert waterfall.began_ms == pytest.approx(1000)
     assert waterfall.total_ms == pytest.approx(400), "from the words, not from the breath"
     assert (waterfall.parts["stt_decode"], waterfall.parts["queue"]) == pytest.approx((60, 50))
 

@@ -106,11 +106,12 @@ def test_wrong_methods_and_paths_are_refused_in_json(tmp_path: Path) -> None:
 def test_where_the_time_of_each_answer_went_is_counted_part_by_part() -> None:
     metrics = Metrics()
     metrics.observe_turn(Waterfall(1, {"vad": 55.0, "stt_decode": 110.0}))
-    metrics.observe_turn(Waterfall(2, {"vad": 45.0, "stt_decode": 90.0}))
+    metrics.observe_turn(Waterfall(2, {"vad": 45.0, "stt_decode": 90.0}, began_ms=12_345.0))
     text = metrics.exposition().decode()
     assert 'rtvi_turn_seconds_count{part="vad"} 2.0' in text
     assert 'rtvi_turn_seconds_sum{part="vad"} 0.1' in text
     assert 'rtvi_turn_seconds_sum{part="total"} 0.3' in text
+    assert "rtvi_turn_began_seconds 12.345" in text
 
 
 def test_a_voice_that_is_late_is_counted_by_where_and_a_voice_that_never_was_is_there_too() -> None:

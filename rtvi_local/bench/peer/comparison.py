@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtvi_local.bench.latency import CAPTURE, NETWORK, Turn
+from rtvi_local.bench.latency import CAPTURE, END_HEARD, NETWORK, Turn
 from rtvi_local.bench.report import aligned, counts, percentile
 from rtvi_local.pipeline.trace import PARTS
 
@@ -19,7 +19,7 @@ def stages(turn: Turn) -> dict[str, float]:
     """When each stage was reached, in milliseconds from the last sound of the question."""
     reached = dict(turn.marks)
     at_ms = 0.0
-    for part in (CAPTURE, NETWORK, *PARTS):
+    for part in (CAPTURE, END_HEARD, NETWORK, *PARTS):
         at_ms += turn.parts.get(part, 0.0)
         if part in REACHED_WITH and part in turn.parts:
             reached[REACHED_WITH[part]] = at_ms
