@@ -241,6 +241,9 @@ class Appliance:
     def is_idle(self) -> bool:
         return all(conversation.controls.is_idle for conversation in self._open)
 
+    def is_answering(self) -> bool:
+        return any(conversation.is_answering for conversation in self._open)
+
     def ready(self) -> list[str]:
         """What is still missing before a conversation can begin."""
         loading = [f"{what} ({name}) is loading" for name, what in self._loading.items()]

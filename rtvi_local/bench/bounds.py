@@ -40,6 +40,7 @@ def figures_of(report: dict[str, Any]) -> list[Figure]:
         Figure("memory with one conversation", process.get("memory_mb"), "MB", at_most=900),
         Figure("at most, during the turns", process.get("peak_memory_mb"), "MB"),
         Figure("event loop's stall, p99", process.get("loop_stall_p99_ms"), "ms", at_most=10),
+        Figure("the same while an answer is made", process.get("answering_stall_p99_ms"), "ms", at_most=10),
     ]
     for callers, one in report.get("conversations", {}).get("at once", {}).items():
         figures += _late(one.get("late"), f", {callers} talking")

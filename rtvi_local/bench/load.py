@@ -15,6 +15,8 @@ from rtvi_local.bench.latency import PAUSE_MS, Turn, Utterance, ask, converse
 from rtvi_local.bench.server_process import ServerProcess
 
 TYPED = "Tell me one short fact about the number {}."
+ANSWERING = "rtvi_loop_stall_answering_seconds"
+"""The stalls while an answer was being made."""
 SETTLE_S = 3.0
 """After connecting, before the idle processor time is measured."""
 
@@ -61,12 +63,12 @@ async def idle_percent(server: ServerProcess, connections: int, seconds: float =
         return 100 * (server.cpu_s() - before_s) / (asyncio.get_running_loop().time() - began)
 
 
-def loop_stalls(url: str) -> dict[float, float]:
+def loop_stalls(url: str, histogram: str = "rtvi_loop_stall_seconds") -> dict[float, float]:
     """The appliance's own count of how late its event loop ran a timer: seconds -> how many were at most so late."""
     text = httpx.get(f"{url}/metrics", timeout=10).text
     counts: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
-        for sample in family.samples if family.name == "rtvi_loop_stall_seconds" else ():
+        for sample in family.samples if family.name == histogram else ():
             if sample.name.endswith("_bucket"):
                 counts[float(sample.labels["le"])] = sample.value
     return counts

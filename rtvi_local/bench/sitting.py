@@ -20,6 +20,7 @@ from rtvi_local.bench.interruption import ENDED, STOPPED, WENT_ON, Interruption,
 from rtvi_local.bench.late import lateness
 from rtvi_local.bench.latency import Turn, Utterance, converse, measure
 from rtvi_local.bench.load import (
+    ANSWERING,
     after_a_long_conversation,
     at_the_same_time,
     idle_percent,
@@ -105,7 +106,7 @@ async def _talk(
 
     if plan.turns:
         await warm_up(plan.warm_up)
-        stalls = loop_stalls(url)
+        stalls, answering = loop_stalls(url), loop_stalls(url, ANSWERING)
         turns: list[Turn] = []
         sampled: list[int] = []
 
@@ -123,6 +124,7 @@ async def _talk(
             sampling.cancel()
             process = report.setdefault("process", {"measured": now()})
             process["loop_stall_p99_ms"] = stall_ms(stalls, loop_stalls(url))
+            process["answering_stall_p99_ms"] = stall_ms(answering, loop_stalls(url, ANSWERING))
             if server is not None:
                 process["peak_memory_mb"] = max(sampled) / 1e6
                 # Not after hanging up: it is what an appliance holds while somebody is there and nobody speaks.

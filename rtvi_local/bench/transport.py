@@ -101,6 +101,9 @@ class EchoAppliance:
     def is_idle(self) -> bool:
         return False
 
+    def is_answering(self) -> bool:
+        return False
+
     def ready(self) -> Sequence[str]:
         return ()
 

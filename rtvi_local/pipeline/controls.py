@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtvi_local.pipeline.context import Context, Message
 from rtvi_local.pipeline.frames import Frame, ReplyDelivered, TurnDropped
-from rtvi_local.pipeline.turn_states import Idle
+from rtvi_local.pipeline.turn_states import Idle, Listening
 from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 from rtvi_local.stages.push_to_talk import PushToTalk
 from rtvi_local.tools.tool import Tool
@@ -41,6 +41,11 @@ class Controls:
     @property
     def is_idle(self) -> bool:
         return isinstance(self._turns.state, Idle)
+
+    @property
+    def is_answering(self) -> bool:
+        """From the suspicion that somebody has said what they want to say until they have been answered."""
+        return not isinstance(self._turns.state, (Idle, Listening))
 
     def send_text(self, text: str, *, run_immediately: bool, speak_reply: bool) -> None:
         if run_immediately:

@@ -172,6 +172,11 @@ class Conversation:
         self.rtvi.ready()
         self._read_tools()
 
+    @property
+    def is_answering(self) -> bool:
+        """Until all the sound of the answer has been made: the engines are at work. It may be played for long after."""
+        return self.controls.is_answering and not self._speaker.has_all
+
     def observe_with(self, observer: Callable[[Frame], None]) -> None:
         """Show every frame of this conversation to somebody else too."""
         self._pipeline.observe_with(observer)

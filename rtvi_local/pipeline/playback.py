@@ -75,6 +75,11 @@ class Playback:
         return self._ended and not self._segments
 
     @property
+    def is_whole(self) -> bool:
+        """All of its sound is there, to be played."""
+        return self._ended and all(segment.complete for segment in self._segments)
+
+    @property
     def has_sound(self) -> bool:
         return any(segment.pieces for segment in self._segments)
 

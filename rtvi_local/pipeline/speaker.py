@@ -134,6 +134,11 @@ class Speaker(Stage):
         return self._audible
 
     @property
+    def has_all(self) -> bool:
+        """Of the reply that is played, or is to be: nothing is left to be made."""
+        return self._playback is not None and self._playback.is_whole
+
+    @property
     def _current(self) -> Playback:
         assert self._playback is not None
         return self._playback

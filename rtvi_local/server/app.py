@@ -69,7 +69,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        watch = asyncio.create_task(metrics.watch_loop(appliance.is_idle))
+        watch = asyncio.create_task(metrics.watch_loop(appliance.is_idle, appliance.is_answering))
         try:
             yield
         finally:

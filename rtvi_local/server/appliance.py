@@ -41,6 +41,10 @@ class Appliance(Protocol):
         """Whether in none of them anything is said, answered or awaited."""
         ...
 
+    def is_answering(self) -> bool:
+        """Whether in any of them an answer is being made, and not only played."""
+        ...
+
     def ready(self) -> Sequence[str]:
         """What is still missing before a conversation can begin, in words for people; empty when nothing is."""
         ...

@@ -18,6 +18,7 @@ _PART_BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.45, 0.7, 1.0
 _LATE_BUCKETS_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1.0, 3.0)
 _LATE_PLACES = {LATE_IN_CLAUSE: "in clause", LATE_BETWEEN_CLAUSES: "between clauses"}
 _LOOK_S = 0.1
+_ANSWER_LOOK_S = 0.01
 _IDLE_LOOK_S = 0.5
 """While nobody speaks and nothing is answered: every look is a waking up, a tenth of what an idle connection costs."""
 
@@ -31,6 +32,12 @@ class Metrics:
         self.transport = self._counter("rtvi_transport", "Packets and messages of ended connections, by event", ["event"])
         self.loop_stall = Histogram(
             "rtvi_loop_stall_seconds", "How late the event loop ran a timer", buckets=_STALL_BUCKETS_S, registry=self.registry
+        )
+        self.answering_stall = Histogram(
+            "rtvi_loop_stall_answering_seconds",
+            "The same, only while an answer was being made",
+            buckets=_STALL_BUCKETS_S,
+            registry=self.registry,
         )
         self.turn = Histogram(
             "rtvi_turn_seconds",
@@ -77,14 +84,19 @@ class Metrics:
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
 
-    async def watch_loop(self, is_idle: Callable[[], bool]) -> None:
-        """Measure the event loop's stall until cancelled: how much later than asked a timer runs."""
+    async def watch_loop(self, is_idle: Callable[[], bool], is_answering: Callable[[], bool] = lambda: False) -> None:
+        """Measure the event loop's stall until cancelled: how much later than asked a timer runs. Most often while the engines
+        are at work on an answer, for that is what must not hold it up."""
         loop = asyncio.get_running_loop()
         while True:
-            wait_s = _IDLE_LOOK_S if is_idle() else _LOOK_S
+            answers = is_answering()
+            wait_s = _ANSWER_LOOK_S if answers else _IDLE_LOOK_S if is_idle() else _LOOK_S
             due_s = loop.time() + wait_s
             await asyncio.sleep(wait_s)
-            self.loop_stall.observe(max(0.0, loop.time() - due_s))
+            late_s = max(0.0, loop.time() - due_s)
+            self.loop_stall.observe(late_s)
+            if answers or is_answering():
+                self.answering_stall.observe(late_s)
 
     def _counter(self, name: str, documentation: str, labels: list[str]) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)

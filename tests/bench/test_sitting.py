@@ -33,7 +33,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, *answered: float, error: BaseExceptio
 
     monkeypatch.setattr(cli, "questions", questions)
     monkeypatch.setattr(sitting, "measure", measure)
-    monkeypatch.setattr(sitting, "loop_stalls", lambda url: {})
+    monkeypatch.setattr(sitting, "loop_stalls", lambda *_: {})
     monkeypatch.setenv(people.VARIABLE, "")
     return main(["bench", "--url", URL, "--warm-up", "0", "--save", str(save), *(["--add"] if add else [])])
 
@@ -85,7 +85,7 @@ def test_the_memory_of_one_conversation_is_measured_before_it_is_hung_up(monkeyp
 
     for name, stand_in in (("Caller", Line), ("converse", converse), ("measure", measure), ("TIDY_S", 0)):
         monkeypatch.setattr(sitting, name, stand_in)
-    monkeypatch.setattr(sitting, "loop_stalls", lambda url: {})
+    monkeypatch.setattr(sitting, "loop_stalls", lambda *_: {})
     said, server = [Utterance("Why?", np.zeros(1, np.int16))], cast(ServerProcess, Line(URL))
     report: sitting.Report = {}
     plan = sitting.Plan(turns=turns, warm_up=0, depth=1)

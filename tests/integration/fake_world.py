@@ -44,6 +44,9 @@ class FakeEnginesAppliance:
     def is_idle(self) -> bool:
         return all(conversation.controls.is_idle for conversation in self.opened)
 
+    def is_answering(self) -> bool:
+        return any(conversation.is_answering for conversation in self.opened)
+
     def ready(self) -> Sequence[str]:
         return ()
 

@@ -35,7 +35,7 @@ def test_two_turns_are_measured_and_their_parts_add_up(models_directory: Path, t
     assert report == json.loads(saved.read_text())
     assert {"version", "arguments", "machine", "process", "latency"} <= report.keys()
     assert report["arguments"] == ["--preset", preset, "--device", "auto"]
-    assert report["process"].keys() >= {"ready_s", "loop_stall_p99_ms", "peak_memory_mb", "memory_mb"}
+    assert report["process"].keys() >= {"ready_s", "loop_stall_p99_ms", "answering_stall_p99_ms", "peak_memory_mb", "memory_mb"}
     latency = report["latency"]
     assert latency["counts"]["turns"] == 2
     counted = [turn for turn in latency["turns"] if turn["total_ms"] is not None and not turn["into_pause"]]

@@ -505,3 +505,20 @@ def test_a_turn_is_as_long_as_the_button_is_held_and_the_rest_is_not_heard() -> 
         await call.hang_up()
 
     virtual_clock.run(story())
+
+
+def test_an_answer_is_being_made_from_the_end_of_the_question_until_all_its_sound_is_there() -> None:
+    async def story() -> None:
+        call = Call(replies=["It is a story. " * 20])
+        conversation = call.conversation
+        assert not conversation.is_answering
+        await call.speak(1000)
+        assert not conversation.is_answering, "the person is speaking"
+        await call.be_quiet(200)
+        assert conversation.is_answering
+        await call.be_quiet(3800)
+        assert call.audible_between(call.now_ms - 200, call.now_ms)
+        assert not conversation.is_answering, "it is only being played"
+        await call.hang_up()
+
+    virtual_clock.run(story())

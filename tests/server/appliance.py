@@ -54,6 +54,9 @@ class FakeAppliance:
     def is_idle(self) -> bool:
         return not self.conversations
 
+    def is_answering(self) -> bool:
+        return False
+
     def ready(self) -> Sequence[str]:
         return self.missing
 

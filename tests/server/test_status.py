@@ -138,3 +138,25 @@ def test_how_late_the_event_loop_is_is_looked_at_less_often_while_nothing_goes_o
         return metrics.registry.get_sample_value("rtvi_loop_stall_seconds_count")
 
     assert (looks_in_10_s(is_idle=False), looks_in_10_s(is_idle=True)) == (100, 20)
+
+
+def test_how_late_the_event_loop_is_while_an_answer_is_made_is_looked_at_most_often_and_counted_apart() -> None:
+    metrics = Metrics()
+    answering = False
+
+    async def watch() -> None:
+        nonlocal answering
+        watching = asyncio.create_task(metrics.watch_loop(lambda: False, lambda: answering))
+        await asyncio.sleep(1.05)
+        answering = True
+        await asyncio.sleep(1.0)
+        answering = False
+        await asyncio.sleep(1.0)
+        watching.cancel()
+
+    virtual_clock.run(watch())
+    looks, meanwhile = (
+        metrics.registry.get_sample_value(f"rtvi_loop_stall_{which}seconds_count") or 0 for which in ("", "answering_")
+    )
+    assert 90 <= meanwhile <= 100
+    assert looks - meanwhile == pytest.approx(20, abs=1)

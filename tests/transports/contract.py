@@ -79,6 +79,9 @@ class _Appliance:
     def is_idle(self) -> bool:
         return False
 
+    def is_answering(self) -> bool:
+        return False
+
     def ready(self) -> Sequence[str]:
         return ()
 
