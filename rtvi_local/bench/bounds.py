@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rtvi_local.bench.interruption import WENT_ON
@@ -15,6 +16,7 @@ HEADS = ("", "measured", "bound", "holds")
 IDLE_PERCENT = {"1": 3.0, "8": 25.0}
 """Of one core, by the number of connections."""
 CANCEL_MS = 30.0
+_MOST_DECIMALS = 4
 
 
 def figures_of(report: dict[str, Any]) -> list[Figure]:
@@ -72,7 +74,11 @@ def _late(late: dict[str, Any] | None, who: str = "") -> list[Figure]:
 
 def rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """A row a figure, under HEADS."""
-    return [(figure.name, _shown(figure), bound(figure), MARKS[figure.holds]) for figure in figures_of(report)]
+    return rows_of(figures_of(report))
+
+
+def rows_of(figures: Sequence[Figure]) -> list[tuple[str, str, str, str]]:
+    return [(figure.name, shown(figure), bound(figure), MARKS[figure.holds]) for figure in figures]
 
 
 def table(report: dict[str, Any]) -> str:
@@ -81,6 +87,14 @@ def table(report: dict[str, Any]) -> str:
     return aligned(HEADS, found) if found else ""
 
 
-def _shown(figure: Figure) -> str:
-    assert figure.value is not None
-    return f"{figure.value:.0f} of {figure.of}" if figure.of is not None else f"{figure.value:.1f} {figure.unit}"
+def shown(figure: Figure) -> str:
+    """With as many decimals as tell it from its bound: what is just below 5 % is not shown as 5.0 %."""
+    if figure.value is None:
+        return "–"
+    if figure.of is not None:
+        return f"{figure.value:.0f} of {figure.of}"
+    if isinstance(figure.value, int):
+        return f"{figure.value} {figure.unit}".strip()
+    limits = (figure.at_most, figure.at_least)
+    decimals = next((n for n in range(1, _MOST_DECIMALS) if round(figure.value, n) not in limits), _MOST_DECIMALS)
+    return f"{figure.value:.{1 if figure.value in limits else decimals}f} {figure.unit}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtvi_local.bench import bounds
+from rtvi_local.bench import bounds, wake_figures
 from rtvi_local.bench.cli import QUESTIONS
 from rtvi_local.bench.latency import Turn
 from rtvi_local.bench.plot import plot
@@ -202,28 +202,10 @@ def _wer(report: Found) -> Iterable[str]:
 def _wake(report: Found) -> Iterable[str]:
     yield _where(report, report["measured"])
     yield ""
-    asleep = report["server_percent_of_a_core"]
-    rows = [
-        (word, f"{count} of 20", *(f"{report[part].get(word, '')}" for part in ("commands", "own_voice")))
-        for word, count in report["woken"].items()
-    ]
-    rows += [(word, "", str(count), "") for word, count in report["commands"].items() if word not in report["woken"]]
-    yield from _table(("", "woke", "command without a pause, whole, of 5", "woken by its own voice, of 4"), rows)
-    yield ""
-    for title, part in (("Missed", "missed"), ("Commands that lost a word", "commands_wrong"), ("False wakes", "false_wakes")):
-        if report[part]:
-            yield f"{title}: {'; '.join(report[part])}."
-            yield ""
-    minutes, wakes = report["other_speech_minutes"], len(report["false_wakes"])
-    rows = [
-        (f"false wakes in {minutes:.0f} minutes of other speech", str(wakes)),
-        ("transcriptions meanwhile, asleep", str(report["transcribed_asleep"])),
-        *(
-            (f"asleep, waiting for {words}, its client talking", f"{percent:.1f} % of one core")
-            for words, percent in asleep.items()
-        ),
-    ]
-    yield from _table(("", ""), rows)
+    yield from _table(bounds.HEADS, bounds.rows_of(wake_figures.figures_of(report)))
+    for note in wake_figures.notes(report):
+        yield ""
+        yield note
 
 
 def _heard(report: Found) -> Iterable[str]:

@@ -74,6 +74,7 @@ class Room:
         self._echo = echo
         self._air: deque[Int16] = deque([np.zeros(PIECE, np.int16)] * (echo_ms // 20))
         self._played = 0
+        self.awake = False
         self.woken_ms: list[float] = []
         self.turns: list[str] = []
         """What was said and answered, in words."""
@@ -114,8 +115,10 @@ class Room:
 
     def _observe(self, frame: Frame) -> None:
         match frame:
-            case WakeState(awake=True):
-                self.woken_ms.append(self._loop.time() * 1000)
+            case WakeState(awake):
+                self.awake = awake
+                if awake:
+                    self.woken_ms.append(self._loop.time() * 1000)
             case UserTurn(text=text, revision=revision):
                 self._last_turn[revision] = text
             case TurnCommitted(revision) if revision in self._last_turn:

@@ -26,7 +26,8 @@ FAINT = 0.003
 CERTAIN = 0.992
 """Mean probability above which the word is there. With eight commands at the bench's five speeds it was so 32 times of 40, with
 ten other voices 53 of 80 (without a second look, once each), and never in two hours of other speech: by what was chosen on
-these hours. At 0.99 "a glass of water" was taken for it once."""
+these hours. At 0.99 "a glass of water" was taken for it once. That was counted once;
+`rtvi_local.bench.wake` counts one command and one hour anew."""
 _WORD_STEPS = 80
 _SLOWER = 1.35
 _HIGHER_BANDS = (0, 1, 2)

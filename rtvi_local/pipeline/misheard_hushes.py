@@ -3,7 +3,8 @@
 A request to be quiet takes half a second, which is too little for Whisper base: of 132 by three voices, half of them before a
 crowd 12 dB weaker, 41 were written as something else ("Start that", "Get up", "Chatter"). But hardly anything else that short
 is said to a voice that speaks, so it is asked how well the usual requests fit the sound too: 15 are left. Of 102 other phrases
-as short, chosen because they sound alike, 3 become requests ("Quite", "A top"), and 1 was one before ("Start").
+as short, chosen because they sound alike, 3 become requests ("Quite", "A top"), and 1 was one before ("Start"). All this was
+counted once, when the limits were chosen by it; nothing here counts it anew.
 """
 
 from __future__ import annotations
