@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from rtvi_local.bench.caller import Arrival
+from rtvi_local.bench.caller import Arrival, Caller, Message
 from rtvi_local.bench.latency import Utterance as Recorded
 from rtvi_local.bench.turns import answers, echo, end, interruptions, noise, runner
 from rtvi_local.bench.turns.cli import chosen
@@ -21,6 +22,8 @@ from rtvi_local.bench.turns.sounds import Studio
 from rtvi_local.engines.interfaces import Float32
 from rtvi_local.engines.whisper import Whisper
 from rtvi_local.errors import UserError
+from rtvi_local.pipeline.frames import VoicePaused, VoiceResumed
+from rtvi_local.rtvi.opt_in import log_line
 
 LOUD = np.full(960, 5000, np.int16)
 
@@ -45,6 +48,10 @@ def ended(**changes: Any) -> Outcome:
     return {**outcome, **changes}
 
 
+def broken_of(outcome: Outcome) -> list[Figure]:
+    return list(broken({"kinds": {"noise": [outcome]}}))
+
+
 def test_kinds_are_chosen_by_name_and_quick_takes_a_part_of_their_scenes() -> None:
     assert chosen("all") == (list(KINDS), False)
     assert chosen("quick") == (list(KINDS), True)
@@ -63,9 +70,17 @@ def test_the_issue_s_counts_are_played() -> None:
     assert groups.count("question") + groups.count("hush") >= 40
     assert groups.count("backchannel") + groups.count("noise") >= 40
     assert len({scene.name for scene in scenes}) == len(scenes), "names tell scenes apart"
-    noisy = [group for group, _ in noise.order()]
-    for is_silence in (True, False):
-        assert noise.PIECE_S * sum((group == noise.SILENCE) == is_silence for group in noisy) >= 600
+    groups = [group for group, _ in noise.order()]
+    assert noise.PIECE_S * groups.count(noise.SILENCE) >= 600
+    assert noise.PIECE_S * sum(map(groups.count, ("café", "music", "television"))) >= 600, "and household noise besides"
+    assert groups.count("household") > 0
+
+
+def test_the_noises_that_are_played_are_none_of_those_by_which_settings_were_chosen() -> None:
+    """Seeds 0 to 24, and 100 to 124, which were looked at afterwards."""
+    assert not {seed for _, seed in noise.order()} & set(range(200))
+    pieces = noise.order()
+    assert len(set(pieces)) == len(pieces), "names tell scenes apart"
 
 
 def test_in_a_recording_the_voice_ends_before_the_click_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +170,14 @@ def test_noise_may_open_turns_but_must_not_be_answered() -> None:
     assert broken({"kinds": {"noise": [{**one, "group": "silence", "transcripts": ["you"], "detector": True}]}})
 
 
+def test_a_noise_whose_turn_was_given_up_is_no_success() -> None:
+    one = {"group": "music", "seconds": 30.0, "opened": 2, "transcripts": [], "turns": [], "replies": 0, "detector": True}
+    given_up = "music: given up"
+    assert figure(broken_of({**one, "errors": 1}), given_up).value == 1
+    assert broken_of({**one, "errors": 0}) == []
+    assert figure(noise.figures([one]), given_up).value is None, "not measured yet"
+
+
 def test_echo_has_a_line_of_its_own_for_each_level_and_delay() -> None:
     cells = itertools.product(echo.LEVELS_DB, echo.DELAYS_MS)
     alone = {"group": "alone", "detector": True}
@@ -164,6 +187,18 @@ def test_echo_has_a_line_of_its_own_for_each_level_and_delay() -> None:
     assert len([name for name in lines if " after " in name]) == len(outcomes)
     row = next(line for line in table({"kinds": {"echo": outcomes}}).splitlines() if "at -30 dB after 20 ms" in line)
     assert "1 of 1" in row
+
+
+def test_a_voice_that_stutters_for_less_than_a_pause_between_words_is_counted_by_the_log() -> None:
+    log = [log_line(frame) for frame in (VoicePaused(), VoiceResumed(), VoicePaused())]
+    heard = [Message(0.0, "system-log", {"text": line}, None) for line in log]
+    caller = cast(Caller, SimpleNamespace(messages=[*heard, Message(0.0, "bot-stopped-speaking", None, None)]))
+    assert echo.pauses(caller) == 2
+    alone: Outcome = {"group": "alone", "level_db": -6.0, "delay_ms": 20.0, "signs": []}
+    pauses = "… at -6 dB: the voice pauses"
+    stuttered = figure(echo.figures([{**alone, "pauses": 2}, {**alone, "pauses": 0}]), pauses)
+    assert (stuttered.value, stuttered.of) == (1, 2)
+    assert figure(echo.figures([alone]), pauses).value is None, "not measured yet"
 
 
 def test_both_ways_stand_side_by_side_and_only_the_default_one_is_judged() -> None:

@@ -19,6 +19,8 @@ from rtvi_local.bench.turns.interruptions import ended
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.scenes import PEOPLE, Utterance, read
 from rtvi_local.bench.turns.sounds import Studio, at_level
+from rtvi_local.pipeline.frames import VoicePaused
+from rtvi_local.rtvi.opt_in import log_line
 
 LEVELS_DB = (-30.0, -20.0, -10.0, -6.0)
 """Of the echo against what was sent."""
@@ -74,7 +76,7 @@ def scenes(studio: Studio, recordings: Path | None) -> list[EchoScene]:
 
 
 async def play(place: Place, scene: EchoScene) -> Played:
-    async with place.call() as caller:
+    async with place.call({"messages": {"system_log": True}}) as caller:
         loudspeaker = Loudspeaker(caller.arrivals, gain_db=scene.level_db, delay_ms=scene.delay_ms)
         caller.surroundings = loudspeaker.heard
         await asyncio.sleep(0.5)
@@ -87,7 +89,8 @@ async def play(place: Place, scene: EchoScene) -> Played:
         if scene.samples is None:
             await caller.wait_for("bot-stopped-speaking", timeout_s=_LONGEST_REPLY_S)
             await asyncio.sleep(_AFTERWARDS_S)
-            return Played({**outcome, "group": "alone", "signs": signs(caller, first_ms)})
+            outcome |= {"group": "alone", "signs": signs(caller, first_ms), "pauses": pauses(caller)}
+            return Played(outcome)
         await asyncio.sleep(scene.after_s)
         early = signs(caller, first_ms)
         said = caller.say(scene.samples)
@@ -106,6 +109,12 @@ def signs(caller: Caller, first_ms: float) -> list[str]:
     return seen + [f"held for {longest:.0f} ms"] * (longest > NATURAL_PAUSE_MS)
 
 
+def pauses(caller: Caller) -> int:
+    """How often the voice was paused, for however short a time: it stutters before it is known that nobody spoke."""
+    told = [message.data["text"] for message in caller.messages if message.type == "system-log"]
+    return told.count(log_line(VoicePaused()))
+
+
 def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
     alone = [one for one in outcomes if one["group"] == "alone"]
     over = [one for one in outcomes if one["group"] == "over"]
@@ -115,6 +124,8 @@ def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
         some = [one for one in alone if one["level_db"] == level]
         bound = len(some) / 20 if level > -10 else 0
         shown.append(Figure(f"echo at {level:.0f} dB: interrupts itself", _count(some), of=len(some), at_most=bound))
+        paused = sum(one["pauses"] > 0 for one in some) if all("pauses" in one for one in some) else None
+        shown.append(Figure(f"… at {level:.0f} dB: the voice pauses, however shortly", paused, of=len(some)))
         for delay in DELAYS_MS:
             cell = [one for one in some if one["delay_ms"] == delay]
             shown.append(Figure(f"… at {level:.0f} dB after {delay:.0f} ms", _count(cell), of=len(cell)))

@@ -204,6 +204,7 @@ async def play(ears: Ears, config: Config, scene: EchoScene, *, echoes: bool, ji
         await room.until(BotStoppedSpeaking)
         await asyncio.sleep(AFTERWARDS_S)
         outcome["signs"] = room.names(0)
+        outcome["pauses"] = sum(isinstance(frame, VoicePaused) for _, frame in room.seen)
     else:
         await asyncio.sleep(scene.after_s)
         outcome["early"] = room.names(0)

@@ -6,7 +6,7 @@ A new kind is one module with three functions (`scenes`, `play`, `figures`) and 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -90,8 +90,6 @@ class Kind(Generic[S]):
     figures: Callable[[Sequence[Outcome]], list[Figure]]
     at_once: int = 1
     """How many scenes may be played at the same time without disturbing what is measured."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Settings of the appliance that its options don't reach, as RTVI_LOCAL_* variables."""
 
 
 def for_the_line(sound: Float32) -> Int16:

@@ -2,8 +2,8 @@
 
     python -m rtvi_local.bench.turns.noise_offline MODELS [--seed N]
 
-Ten minutes of café, music, television through a wall and household noise, at the level of speech, in less than two. Another
-seed makes other noises. Printed is what would have been answered.
+Ten minutes of café, music and television through a wall, and household noise besides, at the level of speech, in less than two.
+Another seed makes other noises. Printed is what would have been answered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rtvi_local import virtual_clock
 from rtvi_local.bench.turns.engines import Answers, KeptTranscriber
-from rtvi_local.bench.turns.noise import NOISES, order, sound, spoken
+from rtvi_local.bench.turns.noise import NOISES, SEED, order, sound, spoken
 from rtvi_local.bench.turns.offline import play
 from rtvi_local.bench.turns.sounds import Studio
 from rtvi_local.config import Stt, Vad
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.turns.noise_offline", description=__doc__.split("\n")[0])
     parser.add_argument("models", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rtvi-local-turns")
-    parser.add_argument("--seed", type=int, default=0, help="of the noises (default 0: those of the scenes)")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of the first noise (default {SEED}: those of the scenes)")
     options = parser.parse_args(arguments)
     voices = spoken(Studio(options.models / "piper-en_US-joe-medium", options.cache))
     whisper = Whisper.load(options.models / "whisper-base", device="cpu", threads=2)
@@ -71,12 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = Answers(options.cache / "noise.json")
     counts = dict.fromkeys(NOISES, 0)
     try:
-        for group, number in order():
+        for group, seed in order(options.seed):
             if group in counts:
-                noise = sound(group, voices, options.seed + number)
+                noise = sound(group, voices, seed)
                 found = virtual_clock.run(answered(noise, silero, KeptTranscriber(whisper, kept)))
                 counts[group] += len(found)
-                sys.stdout.writelines(f"{group} {number + 1}: {text}\n" for text in found)
+                sys.stdout.writelines(f"{group} {seed}: {text}\n" for text in found)
     finally:
         kept.save()
         whisper.close()

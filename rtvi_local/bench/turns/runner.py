@@ -66,7 +66,7 @@ def run(
             if url is not None:
                 asyncio.run(_play(kind, missing, Place(url, detector), report, whisper, say))
                 continue
-            environment = {"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(2 * kind.at_once + 2), **kind.environment}
+            environment = {"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(2 * kind.at_once + 2)}
             with ServerProcess(server, environment=environment) as process:
                 asyncio.run(_play(kind, missing, Place(process.url, detector), report, whisper, say))
 
