@@ -107,6 +107,8 @@ class Caller:
         self.surroundings: Callable[[float], Int16] | None = None
         """What the microphone takes in besides: the 20 ms (48 kHz) up to that time in ms."""
         self._tasks: list[asyncio.Task[None]] = []
+        self._http = httpx.AsyncClient(timeout=30)
+        """One for the whole call: to make one takes as long as several packets."""
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._channel = self._pc.createDataChannel("chat", ordered=True)
 
@@ -137,16 +139,15 @@ class Caller:
         self._pc.on("track", self._on_track)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = self._pc.localDescription
-        async with httpx.AsyncClient(timeout=30) as client:
-            body: dict[str, object] = {"sdp": offer.sdp, "type": offer.type, "pc_id": None, "restart_pc": False}
-            if self._request_data is not None:
-                body["requestData"] = self._request_data
-            url = f"{self._base_url}/api/offer"
-            answered = await client.post(url, json=body)
-            until = self._loop.time() + FULL_S
-            while answered.status_code == httpx.codes.TOO_MANY_REQUESTS and self._loop.time() < until:
-                await asyncio.sleep(0.2)  # callers before this one have hung up, and are being seen off
-                answered = await client.post(url, json=body)
+        body: dict[str, object] = {"sdp": offer.sdp, "type": offer.type, "pc_id": None, "restart_pc": False}
+        if self._request_data is not None:
+            body["requestData"] = self._request_data
+        url = f"{self._base_url}/api/offer"
+        answered = await self._http.post(url, json=body)
+        until = self._loop.time() + FULL_S
+        while answered.status_code == httpx.codes.TOO_MANY_REQUESTS and self._loop.time() < until:
+            await asyncio.sleep(0.2)  # callers before this one have hung up, and are being seen off
+            answered = await self._http.post(url, json=body)
         if answered.status_code != 200:
             raise ConnectionError(f"the appliance refused the call: {answered.status_code} {answered.text}")
         answer = answered.json()
@@ -162,6 +163,7 @@ class Caller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pc.close()
+        await self._http.aclose()
 
     # --- speaking ------------------------------------------------------------------------------------------------------
 
@@ -281,8 +283,7 @@ class Caller:
         if not is_loopback(httpx.URL(self._base_url).host):
             return None
         try:
-            async with httpx.AsyncClient(timeout=5) as client:
-                told = (await client.get(f"{self._base_url}/metrics")).text
+            told = (await self._http.get(f"{self._base_url}/metrics")).text
         except httpx.HTTPError:
             return None
         began = re.search(r"^rtvi_turn_began_seconds (\S+)$", told, re.MULTILINE)
