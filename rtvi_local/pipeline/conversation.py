@@ -303,6 +303,10 @@ class Conversation:
         self._pipeline.push(frame)
 
     def _report(self, waterfall: Waterfall) -> None:
+        # Whoever sends the packet runs after this call: a dozen messages would hold up the first sound that they are about.
+        self._loop.call_soon(self._tell_times, waterfall)
+
+    def _tell_times(self, waterfall: Waterfall) -> None:
         for part, value_ms in waterfall.parts.items():
             self.rtvi.observe(Measured(f"turn.{part}", "processing", value_ms / 1000, "", waterfall.revision))
         self._on_waterfall(waterfall)
