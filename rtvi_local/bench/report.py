@@ -72,10 +72,10 @@ def whole(turns: Sequence[Turn]) -> dict[str, float]:
 
 
 def on_the_wire(turns: Sequence[Turn]) -> dict[str, float]:
-    """Of how many turns the way back was measured on its own (not as what is left over), and the longest that a packet's
-    leaving and its coming were apart, whichever was first. Empty of none."""
+    """Of how many turns the way back was measured on its own (not as what is left over), and how far a packet's leaving and its
+    coming were apart, whichever was first. Empty of none."""
     apart = [abs(turn.parts[NETWORK]) for turn in turns if turn.counts and END_HEARD in turn.parts]
-    return {"longest_ms": max(apart), "turns": len(apart)} if apart else {}
+    return {"median_ms": percentile(apart, 0.5), "longest_ms": max(apart), "turns": len(apart)} if apart else {}
 
 
 def counts(turns: Sequence[Turn]) -> dict[str, int]:
