@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import Int16
 from rtvi_local.config import Config, Llm, Stt
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel, ScriptedTurnDetector, ScriptedVad, ToneVoice
 from rtvi_local.engines.interfaces import Float32, LanguageModel, Transcriber, Transcription
@@ -519,6 +520,31 @@ def test_an_answer_is_being_made_from_the_end_of_the_question_until_all_its_soun
         await call.be_quiet(3800)
         assert call.audible_between(call.now_ms - 200, call.now_ms)
         assert not conversation.is_answering, "it is only being played"
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_the_first_packet_of_an_answer_is_sent_before_the_messages_about_its_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        call = Call("What is the capital of France?", replies=["It is Paris."])
+        told_when_sent: list[bool] = []
+        keep = call.transport.send_audio
+
+        def send_audio(samples: Int16) -> None:
+            keep(samples)
+            # As aiortc does it: in a task of its own, when the call that handed it over has returned.
+            asyncio.get_running_loop().call_soon(lambda: told_when_sent.append(is_told()) if samples.any() else None)
+
+        def is_told() -> bool:
+            return any("turn.packet" in text for text in call.transport.messages)
+
+        monkeypatch.setattr(call.transport, "send_audio", send_audio)
+        await call.be_quiet(500)
+        await call.speak(1000)
+        await call.be_quiet(1000)
+        assert told_when_sent[0] is False
+        assert is_told()
         await call.hang_up()
 
     virtual_clock.run(story())
