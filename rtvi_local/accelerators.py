@@ -53,6 +53,9 @@ def _ctranslate2() -> Accelerator:
 def _llama_cpp() -> Accelerator:
     import llama_cpp
 
+    from rtvi_local.engines.llama_library import start
+
+    start()  # before it looks for a graphics card, which it would tell stderr about
     if platform.system() == "Darwin":
         return Accelerator("cpu", "a Mac's GPU (Metal) is not used")
     if llama_cpp.llama_supports_gpu_offload():

@@ -217,7 +217,8 @@ class Appliance:
             sessions=config.server.max_conversations,
             recoded=config.models.recode,
         )
-        model.step_back_for(self._courtesy)
+        if places.llm.device == "cpu":  # a graphics card takes no core from the others
+            model.step_back_for(self._courtesy)
         return model
 
     def _installed(self) -> Mapping[Kind, tuple[str, ...]]:

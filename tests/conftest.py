@@ -17,7 +17,7 @@ from rtvi_local.engines.interfaces import Float32
 NOTHING_MISSING = re.compile(
     r"no recordings"  # of people: they are not everywhere
     r"|root may read everything|this build can use a GPU|only 127\.0\.0\.1 is a loopback address"
-    r"|no address but loopback"
+    r"|no address but loopback|no graphics card"
     r"|no network namespaces|lets nobody make a network namespace",  # which is the kernel's decision, and a container's host's
     re.IGNORECASE,
 )

@@ -24,6 +24,7 @@ def figures_page(folder: Path) -> str:
     parts = [
         ("first_run.json", "make first-run", _first_run),
         ("latency.json", "make bench", _latency),
+        ("gpu.json", "rtvi-local bench --device cuda --preset quality --questions 8 --warm-up 1 --save docs/gpu.json", _gpu),
         ("turns.json", "make bench-turns", _turns),
         ("peer.json", "make bench-peer", _peer),
         ("peer-tiny.json", 'make bench-peer ARGS="--preset tiny --save docs/peer-tiny.json"', _peer),
@@ -110,6 +111,23 @@ def _first_run(report: Found) -> Iterable[str]:
 
 
 def _latency(report: Found) -> Iterable[str]:
+    yield from _waterfall(report)
+    yield ""
+    latency = report.get("latency", {})
+    if counted := latency.get("counts"):
+        into, none, gaps = (counted[what] for what in ("answered into a pause", "not answered", "with a gap over 40 ms"))
+        yield f"Of {counted['turns']} turns, {into} were answered into a pause of the speaker, {none} not at all."
+        yield f"{gaps} answers had a gap over 40 ms."
+        yield ""
+    yield from _table(bounds.HEADS, bounds.rows(report))
+
+
+def _gpu(report: Found) -> Iterable[str]:
+    """Without bounds: they are for the default models on two cores."""
+    yield from _waterfall(report)
+
+
+def _waterfall(report: Found) -> Iterable[str]:
     yield _where(report, report.get("latency", {}).get("measured", ""))
     yield ""
     rows: list[Sequence[str]] = []
@@ -133,13 +151,6 @@ def _latency(report: Found) -> Iterable[str]:
     if stops := report.get("interruptions"):
         rows.append(("interruption to silence, ms", *_spread(stops), stopped_of(stops)))
     yield from _table(("", "median", "p90", "counted"), rows)
-    yield ""
-    if counted := latency.get("counts"):
-        into, none, gaps = (counted[what] for what in ("answered into a pause", "not answered", "with a gap over 40 ms"))
-        yield f"Of {counted['turns']} turns, {into} were answered into a pause of the speaker, {none} not at all."
-        yield f"{gaps} answers had a gap over 40 ms."
-        yield ""
-    yield from _table(bounds.HEADS, bounds.rows(report))
 
 
 def _turns(report: Found) -> Iterable[str]:

@@ -27,7 +27,8 @@ def log_likelihoods(
     duration_s: float,
 ) -> list[float]:
     """Natural logarithms, one for each text. Blocks."""
-    of_each = np.repeat(np.array(encoded), len(texts), axis=0)
+    # numpy cannot look into a graphics card's memory.
+    of_each = np.repeat(np.array(encoded.to_device(ctranslate2.Device.cpu)), len(texts), axis=0)
     tokens = [_tokens(tokenizer.tokenizer, f" {text}") for text in texts]
     frames = frames_of(encoded, duration_s)
     aligned = model.align(ctranslate2.StorageView.from_array(of_each), tokenizer.sot_sequence, tokens, frames)

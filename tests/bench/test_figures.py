@@ -38,7 +38,7 @@ def test_the_picture_is_of_the_same_turns_as_the_figures() -> None:
 
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
-    assert page.count("Not measured yet.") == 8
+    assert page.count("Not measured yet.") == 9
     assert "`make bench-peer`" in page
 
 
