@@ -6,15 +6,26 @@ import re
 
 _SHORT_SIGNS = """
 uhhuh aha yeah yep yes yup okay ok right sure cool nice great good true exactly wow alright really indeed fine
+ja jaja genau stimmt klar richtig gut verstehe echt
+oui ouais voilà exactement vraiment
+sí vale claro bueno exacto
+sì già certo esatto bene giusto capisco
 """
-_LONGER_SIGNS = ("i see", "got it", "all right", "of course", "go on", "that's right", "i know", "makes sense")
+"""A line a language: English, German, French, Spanish, Italian. They count whatever is spoken: no language is known of so short
+a sound, and none of them takes the floor in another."""
+_LONGER_SIGNS = (
+    "i see", "got it", "all right", "of course", "go on", "that's right", "i know", "makes sense", "alles klar", "ach so",
+    "d'accord", "ah bon", "bien sûr", "je vois", "de acuerdo", "ya veo", "por supuesto", "va bene", "d'accordo",
+)  # fmt: skip
 _HUM = re.compile(r"(?:m+|h*m+h*m*|[aou]+h+|e+h+|u+m+|h[au]+h+|ha+)(?:-(?:m+|h*m+|h[au]+h+|[au]+h+))*")
 """What is no word, however it is spelled: mhm, mm-hmm, uh-huh, ah, oh, hm, um, ha."""
-_ASTONISHED = frozenset(["really", "oh really", "is that so", "oh yeah", "oh yes"])
+_ASTONISHED = frozenset(
+    ["really", "oh really", "is that so", "oh yeah", "oh yes", "echt", "ach so", "ach ja", "ah bon", "vraiment"]
+)
 """Said as a question, and wanting no answer."""
 
 BACKCHANNELS = frozenset(_SHORT_SIGNS.split()).union(_LONGER_SIGNS)
-"""Said to show that one listens. In English; other languages fall back on how long the sound was."""
+"""Said to show that one listens. In any other language such a word takes the floor."""
 
 HUSHES = frozenset(
     ["stop", "stop it", "stop that", "stop talking", "stop speaking", "be quiet", "quiet", "be silent", "silence", "shut up",

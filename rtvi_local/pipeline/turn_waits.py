@@ -29,8 +29,9 @@ from rtvi_local.pipeline.turn_states import (
 )
 
 LONGEST_TRANSCRIPTION_MS = 2500.0
-"""Of silence, after which a turn is given up of whose words nothing at all is known; who spoke hears so rather than wait on. A
-transcription begins 0.1 s into the silence and takes 0.55 s on two cores (p90 of `rtvi-local bench`): there is time for four.
+"""Of silence, after which a turn is given up of whose words nothing at all is known. The client is told, nothing is said aloud:
+it may have been noise. A transcription begins 0.1 s into the silence and takes 0.55 s on two cores (p90 of `rtvi-local bench`):
+there is time for four.
 Where an interim transcript is known, the silence is never longer than patience.LONGEST_SILENCE_MS. The engine's failure is an
 event of its own; this is the net."""
 LONGEST_JUDGEMENT_MS = 600.0
@@ -67,7 +68,7 @@ class Policy:
     max_turn_ms: float = 30_000.0
     interruptions: Interruptions = "polite"
     floor_ms: float = 600.0
-    """Speech over the reply that takes the floor, if it has words of its own."""
+    """Speech over the reply that takes the floor where `knows_words` is off: words that are known take it by what they say."""
     knows_words: bool = True
     """Interim transcripts come while somebody speaks. Without them speech over the reply is judged by its length."""
     pace_ms: float = 0.0
@@ -170,10 +171,9 @@ def judged_at_ms(sound: Overlapping, policy: Policy) -> float:
     become known in: words that are under way must not find the voice on its way back."""
     if not policy.knows_words:
         return sound.started_ms + policy.floor_ms
-    wordless_ms = max(LONGEST_WORDLESS_MS, policy.floor_ms)
     if sound.again_ms is None:
-        return sound.started_ms + wordless_ms
-    return min(sound.again_ms + wordless_ms, sound.started_ms + LONGEST_HELD_MS)
+        return sound.started_ms + LONGEST_WORDLESS_MS
+    return min(sound.again_ms + LONGEST_WORDLESS_MS, sound.started_ms + LONGEST_HELD_MS)
 
 
 def rejoins_after_ms(sound: Overlapping | Judging) -> float | None:

@@ -19,6 +19,11 @@ from rtvi_local.pipeline.floor import is_backchannel, is_hush, may_become_backch
         "Oh, really?",
         "Really?",
         "Aah.",
+        "Ja, genau.",
+        "Ach so?",
+        "Ouais, d’accord.",
+        "Sí, claro.",
+        "Va bene.",
     ],
 )
 def test_signs_of_listening_do_not_take_the_floor(text: str) -> None:
@@ -40,13 +45,17 @@ def test_signs_of_listening_do_not_take_the_floor(text: str) -> None:
         "He is",
         "Hum a song",
         "Home.",
+        "Ja, aber warum?",
+        "Non.",
+        "Vale, para.",
+        "Aspetta.",
     ],
 )
 def test_anything_else_does(text: str) -> None:
     assert not is_backchannel(text)
 
 
-@pytest.mark.parametrize("text", ["I", "That’s", "Got.", "go", "Mm"])
+@pytest.mark.parametrize("text", ["I", "That’s", "Got.", "go", "Mm", "Ach", "Va"])
 def test_the_beginning_of_a_sign_of_listening_may_become_one(text: str) -> None:
     assert may_become_backchannel(text)
 
