@@ -11,12 +11,22 @@ from typing import Any
 from rtvi_local.bench import bounds, wake_figures
 from rtvi_local.bench.cli import QUESTIONS
 from rtvi_local.bench.latency import Turn
+from rtvi_local.bench.peer.comparison import FIRST_SOUND
 from rtvi_local.bench.plot import plot
 from rtvi_local.bench.report import WATERFALL, stopped_of, whole
-from rtvi_local.bench.turns.report import HEADS, groups
-from rtvi_local.bench.wer_table import WAYS
+from rtvi_local.bench.turns.report import HEADS, MARKS, groups
+from rtvi_local.bench.wer_table import MOST_WORSE_PERCENT, WAYS, holds
 
 Found = dict[str, Any]
+MOST_OF_PEER = 0.28
+"""Our median time to the first sound over the peer's: at most this."""
+HOW_CANCELLED = {
+    "the model writes": "llama.cpp's abort callback ends the batch at work",
+    "the model reads": "the same, within a batch",
+    "the voice is made": "onnxruntime is told to terminate the run, between two operations of the graph",
+    "words are transcribed": "after the step at work: to encode, to decode",
+}
+"""By what is cancelled, as bench/cancelling.py names it."""
 
 
 def figures_page(folder: Path) -> str:
@@ -53,18 +63,32 @@ def latency_picture(folder: Path) -> str:
 
 def with_figures(readme: str, folder: Path) -> str:
     """The README with its figures as the files in `folder` have them."""
-    for name, text in (("figures", _in_short(folder)), ("needs", _needs(folder))):
-        before, begin, rest = readme.partition(f"<!-- {name}, by make docs -->")
-        _, end, after = rest.partition(f"<!-- end of {name} -->")
-        if not end:
-            raise ValueError(f"the README has no part with {name} in it")
-        readme = f"{before}{begin}\n{text}\n{end}{after}"
-    return readme
+    return _filled(_filled(readme, "figures", _in_short(folder)), "needs", _needs(folder))
+
+
+def with_cancelling(page: str, folder: Path) -> str:
+    """docs/latency.md with what is wanted no more and how soon it ends, as the file in `folder` has it."""
+    report: Found = json.loads((folder / "latency.json").read_text(encoding="utf-8"))
+    rows = [
+        (work, f"{free['median']:.0f} ms", f"{free['p95']:.0f} ms", HOW_CANCELLED[work])
+        for work, free in report["cancelling"]["free after"].items()
+    ]
+    where = _where(report, report["cancelling"]["measured"])
+    table = "\n".join(_table(("cancelled while", "cores free after, median", "p95", "how"), rows))
+    return _filled(page, "cancelling", f"{where}\n\n{table}\n")
+
+
+def _filled(page: str, name: str, text: str) -> str:
+    before, begin, rest = page.partition(f"<!-- {name}, by make docs -->")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    if not end:
+        raise ValueError(f"the page has no part with {name} in it")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def _needs(folder: Path) -> str:
     first: Found = json.loads((folder / "first_run.json").read_text(encoding="utf-8"))
-    process = json.loads((folder / "latency.json").read_text(encoding="utf-8"))["process"]
+    process: Found = json.loads((folder / "latency.json").read_text(encoding="utf-8"))["process"]
     venv, models, memory, peak = (
         f"{size / 1000:.1f} GB"
         for size in (first["venv_mb"], first["models_mb"], process["memory_mb"], process["peak_memory_mb"])
@@ -73,11 +97,11 @@ def _needs(folder: Path) -> str:
     points = [
         f"- Time: the first `make run` took {minutes} on {cores}, most of them to compile llama.cpp; the "
         f"{first['fetched_mb']} MB of models take what your line takes. The next one served after "
-        f"{first['next_s']:.0f} seconds (`make first-run`).",
+        f"{first['next_s']:.0f} seconds (`make first-run`, {first['measured']}).",
         f"- Disk: {venv} for the Python environment and {models} for the default models and what is made of them "
         "(`make first-run`, `rtvi-local models list`).",
         f"- Memory: {memory} with the default models and one conversation, {peak} at most while it answers "
-        "(`rtvi-local bench`), what is in use of the model files included.",
+        f"(`rtvi-local bench`, {process['measured']}), what is in use of the model files included.",
     ]
     return "\n".join(textwrap.fill(point, 128, subsequent_indent="  ", break_on_hyphens=False) for point in points)
 
@@ -87,14 +111,16 @@ def _in_short(folder: Path) -> str:
     machine, total = report["machine"], report["latency"]["summary"]["total"]
     said = (
         f"On {machine['cores']} cores of {machine['processor']}, without a GPU, the default models took\n"
-        f"**{total['median']:.0f} ms** in the median and {total['p90']:.0f} ms in nine of ten turns"
+        f"**{total['median']:.0f} ms** in the median and {total['p90']:.0f} ms in nine of ten turns "
+        f"({report['latency']['measured']})"
     )
     peer = folder / "peer.json"
     if not peer.is_file():
         return f"{said}."
-    medians = json.loads(peer.read_text(encoding="utf-8"))["medians"]
-    ours, theirs = (side["first sound"] for side in medians.values())
-    return f"{said}. By turns with\nPipecat on the same models it was {ours:.0f} ms against {theirs:.0f} ms."
+    beside: Found = json.loads(peer.read_text(encoding="utf-8"))
+    ours, theirs = (side["first sound"] for side in beside["medians"].values())
+    against = f"{ours:.0f} ms against {theirs:.0f} ms ({beside['measured']})"
+    return f"{said}. By turns with\nPipecat on the same models it was {against}."
 
 
 def _first_run(report: Found) -> Iterable[str]:
@@ -166,15 +192,18 @@ def _peer(report: Found) -> Iterable[str]:
     sides = list(report["turns"])
     rows: list[Sequence[str]] = []
     for stage, ratio in report["ratios"].items():
-        rows.append((f"{stage}, ms", *(f"{report['medians'][side][stage]:.0f}" for side in sides), f"{ratio:.2f}"))
+        ours_and_theirs = (f"{report['medians'][side][stage]:.0f}" for side in sides)
+        at_most = MOST_OF_PEER if stage == FIRST_SOUND else None
+        held = ("", "") if at_most is None else (f"≤ {at_most:.2f}", MARKS[ratio <= at_most])
+        rows.append((f"{stage}, ms", *ours_and_theirs, f"{ratio:.2f}", *held))
     stops = [report["interruption_ms"][side].get("median") for side in sides]
     if all(stops):
-        rows.append(("interruption to silence, ms", *(f"{stop:.0f}" for stop in stops), f"{stops[0] / stops[1]:.2f}"))
-    rows.append(("memory, MB", *(f"{report['memory_mb'][side]:.0f}" for side in sides), ""))
+        rows.append(("interruption to silence, ms", *(f"{stop:.0f}" for stop in stops), f"{stops[0] / stops[1]:.2f}", "", ""))
+    rows.append(("memory, MB", *(f"{report['memory_mb'][side]:.0f}" for side in sides), "", "", ""))
     for what, key in (("turns", None), ("answered into a pause", "into_pause")):
         counts = [sum(1 for turn in report["turns"][side] if key is None or turn[key]) for side in sides]
-        rows.append((what, *map(str, counts), ""))
-    yield from _table(("median", *sides, "ratio"), rows)
+        rows.append((what, *map(str, counts), "", "", ""))
+    yield from _table(("median", *sides, "ratio", "bound", "holds"), rows)
 
 
 def _wer(report: Found) -> Iterable[str]:
@@ -192,6 +221,8 @@ def _wer(report: Found) -> Iterable[str]:
                 for way in WAYS
             ),
             "{:+.1f} ({:+.1f} to {:+.1f})".format(*row["grown_against_stock"]),
+            f"≤ {MOST_WORSE_PERCENT:+.1f}",
+            MARKS[holds(row["grown_against_stock"][0])],
             *(f"{row['median_ms'][way]:.0f}" for way in WAYS),
         )
         for row in report["rows"]
@@ -203,6 +234,8 @@ def _wer(report: Found) -> Iterable[str]:
         "errors, cut",
         "errors, grown",
         "grown - 30 s",
+        "bound",
+        "holds",
         "ms, 30 s",
         "ms, cut",
         "ms, grown",

@@ -1,4 +1,4 @@
-"""`python -m rtvi_local.bench.perplexity MODEL_FOLDER TEXT...`: what re-encoding costs and gives.
+"""`python -m rtvi_local.bench.perplexity MODEL_FOLDER [TEXT...]`: what re-encoding costs and gives.
 
 For the model as it came and for its faster copy: the perplexity of a text (of every token after the first 50 of each stretch of
 600, so that each is judged with something before it), and the time to read 8 tokens, 64, and one. Only ratios say something,
@@ -19,6 +19,8 @@ import numpy as np
 from rtvi_local.engines.llama_loading import find_gguf
 from rtvi_local.engines.llama_recode import find_recoded
 
+SENTENCES = [Path(__file__).with_name(name) for name in ("long_sentences.txt", "sentences.txt")]
+"""A text that stays as it is, so that the figure can be had again."""
 STRETCH, UNJUDGED, MOST_TOKENS = 600, 50, 2400
 
 
@@ -73,7 +75,7 @@ def row(path: Path, text: bytes, threads: int) -> tuple[float, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="folder that holds the .gguf file")
-    parser.add_argument("text", type=Path, nargs="+", help="files with text")
+    parser.add_argument("text", type=Path, nargs="*", default=SENTENCES, help="files with text (default: those of bench.wer)")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     text = b"".join(path.read_bytes() for path in arguments.text)

@@ -63,7 +63,7 @@ class LlamaModel:
         self._scheduler = Scheduler(
             context=loaded.context,
             vocabulary=vocabulary,
-            cache=SequenceCache(loaded.memory, judging.stop, forgets_in_part=not whole),
+            cache=SequenceCache(loaded.memory, judging.stop, forgets_in_part=not whole, everybodys={self._prefix_sequence}),
             batch_tokens=batch_tokens,
             threads=threads,
             model_name=self.model_name,

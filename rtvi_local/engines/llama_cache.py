@@ -22,10 +22,14 @@ class SequenceCache:
     All sequences draw on one pool of cells. Tokens that several sequences begin with lie in it once.
     """
 
-    def __init__(self, memory: Memory, sequences: int, *, forgets_in_part: bool = True) -> None:
-        """`forgets_in_part` is False for recurrent models: what they read is kept or forgotten as a whole."""
+    def __init__(
+        self, memory: Memory, sequences: int, *, forgets_in_part: bool = True, everybodys: Collection[int] = ()
+    ) -> None:
+        """`forgets_in_part` is False for recurrent models: what they read is kept or forgotten as a whole. `everybodys` are
+        sequences that hold what all others begin with."""
         self._memory = memory
         self._forgets_in_part = forgets_in_part
+        self._everybodys = everybodys
         self._held: list[list[int]] = [[] for _ in range(sequences)]
         self._used: list[int] = [0] * sequences
         self._clock = 0
@@ -72,11 +76,14 @@ class SequenceCache:
         self._truncate(sequence, 0)
 
     def evict_one(self, busy: Collection[int]) -> bool:
-        """Clear the sequence that was not used for longest and is not `busy`; False if there is none to clear."""
+        """Clear the sequence that was not used for longest and is not `busy`; False if there is none to clear.
+
+        What is everybody's goes last: it rests while they talk, and while one of them holds it, too, clearing it frees nothing.
+        """
         idle = [sequence for sequence, held in enumerate(self._held) if held and sequence not in busy]
         if not idle:
             return False
-        self.clear(min(idle, key=lambda sequence: self._used[sequence]))
+        self.clear(min(idle, key=lambda sequence: (sequence in self._everybodys, self._used[sequence])))
         return True
 
     def _truncate(self, sequence: int, length: int) -> int:

@@ -38,7 +38,7 @@ FORMAT = 1
 _Q5_0, _Q5_1, _IQ4_NL = 6, 7, 20
 """Numbers of ggml_type in ggml.h."""
 SLOW_TYPES = {_Q5_0, _Q5_1}
-"""q4_1 has no such kernels either, but loses too much: SmolLM2 135M went from a perplexity of 19.1 to 21.3."""
+"""q4_1 has no such kernels either, but loses too much: SmolLM2 135M showed it when it was tried."""
 _FTYPE_IQ4_NL = 25
 """LLAMA_FTYPE_MOSTLY_IQ4_NL of llama.h."""
 _SPARE_BYTES = 64 << 20

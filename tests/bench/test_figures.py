@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rtvi_local.bench.figures import figures_page, latency_picture, with_figures
+import pytest
+
+from rtvi_local.bench.figures import HOW_CANCELLED, figures_page, latency_picture, with_cancelling, with_figures
 from rtvi_local.bench.peer.comparison import medians, ratios
 from rtvi_local.bench.sitting import latency
 from rtvi_local.bench.wake_figures import Figures
@@ -36,6 +38,28 @@ def test_the_picture_is_of_the_same_turns_as_the_figures() -> None:
     assert f"{counted} turns" in picture
 
 
+def test_how_soon_cancelled_work_ends_is_what_was_measured() -> None:
+    page = (DOCS / "latency.md").read_text(encoding="utf-8")
+    assert page == with_cancelling(page, DOCS), "run: make docs"
+
+
+def test_cancelled_work_becomes_a_table_in_its_place(tmp_path: Path) -> None:
+    free = {"words are transcribed": {"median": 79.04, "p95": 207.6, "counted": 20}}
+    report = {"machine": MACHINE, "cancelling": {"measured": "2030-01-02", "free after": free}}
+    (tmp_path / "latency.json").write_text(json.dumps(report))
+    page = with_cancelling("Before.\n<!-- cancelling, by make docs -->\nold\n<!-- end of cancelling -->\nAfter.\n", tmp_path)
+    assert "2 cores of AMD EPYC, Linux, Python 3.11.7, 2030-01-02." in page
+    assert "| words are transcribed | 79 ms | 208 ms | after the step at work" in page
+    assert "old" not in page and page.endswith("After.\n")
+    with pytest.raises(ValueError, match="no part with cancelling"):
+        with_cancelling("Before.\n", tmp_path)
+
+
+def test_every_engine_that_is_cancelled_has_its_way_named() -> None:
+    measured = json.loads((DOCS / "latency.json").read_text(encoding="utf-8"))["cancelling"]["free after"]
+    assert set(measured) == set(HOW_CANCELLED)
+
+
 def test_what_was_not_measured_names_the_command_that_measures_it(tmp_path: Path) -> None:
     page = figures_page(tmp_path)
     assert page.count("Not measured yet.") == 9
@@ -50,6 +74,7 @@ def test_what_a_first_run_takes_becomes_a_table_and_stands_in_the_readme(tmp_pat
     (tmp_path / "latency.json").write_text((DOCS / "latency.json").read_text())
     readme = with_figures((DOCS.parent / "README.md").read_text(encoding="utf-8"), tmp_path)
     assert "took 7 minutes on 2 cores" in readme
+    assert "(`make first-run`, 2030-01-01)" in readme
     assert "- Disk: 0.7 GB for the Python environment and 1.2 GB for the default models" in readme
 
 
@@ -73,7 +98,7 @@ def test_word_errors_become_a_table_with_their_intervals(tmp_path: Path) -> None
     (tmp_path / "wer.json").write_text(json.dumps(report))
     page = figures_page(tmp_path)
     assert "| all | 3 | 30 | 3.3 % (0.0-10.0) | 0.0 % (0.0-0.0) | 3.3 % (0.0-10.0) | +0.0 (" in page
-    assert "| 700 | 140 | 100 |" in page
+    assert "| ≤ +1.0 | yes | 700 | 140 | 100 |" in page
 
 
 def test_turn_taking_stands_with_its_bounds(tmp_path: Path) -> None:
@@ -96,8 +121,11 @@ def test_the_peer_stands_beside(tmp_path: Path) -> None:
     }
     (tmp_path / "peer.json").write_text(json.dumps(report))
     page = figures_page(tmp_path)
-    assert "| first sound, ms | 500 | 2000 | 0.25 |" in page
-    assert "| interruption to silence, ms | 200 | 500 | 0.40 |" in page
+    assert "| first sound, ms | 500 | 2000 | 0.25 | ≤ 0.28 | yes |" in page
+    assert "| interruption to silence, ms | 200 | 500 | 0.40 |  |  |" in page
+    report["ratios"] = {"first sound": 0.281}
+    (tmp_path / "peer.json").write_text(json.dumps(report))
+    assert "| first sound, ms | 500 | 2000 | 0.28 | ≤ 0.28 | NO |" in figures_page(tmp_path)
 
 
 def test_wake_words_become_a_table_with_what_went_wrong(tmp_path: Path) -> None:

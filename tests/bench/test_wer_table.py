@@ -17,6 +17,12 @@ def test_each_kind_and_each_length_has_a_line_and_the_last_is_for_all() -> None:
     assert len(table(counted).splitlines()) == 2 + 5
 
 
+def test_whether_the_bound_holds_stands_in_every_line() -> None:
+    worse = rows([wer_result(kind="fan", words=100, grown_errors=2), wer_result(kind="hall", words=900)])
+    bound = {row.kind: "NO" in line for row, line in zip(worse, table(worse).splitlines()[2:], strict=True)}
+    assert bound == {"fan": True, "hall": False, "under 4 s": False, "all": False}
+
+
 def test_the_interval_tells_how_much_depends_on_single_utterances() -> None:
     few = rows([wer_result(grown_errors=number % 5 == 0) for number in range(20)])[-1]
     many = rows([wer_result(grown_errors=number % 5 == 0) for number in range(2000)])[-1]

@@ -76,7 +76,9 @@ async def text_of(session: LlamaSession, messages: list[Message], *, max_tokens:
 
 
 async def idle_since(model: LlamaModel, since_s: float) -> float:
-    """How many seconds after `since_s` the engine had nothing more to do."""
+    """How many seconds after `since_s` the engine had nothing more to do.
+
+    It is to be 30 ms, and `rtvi-local bench --cancels` shows whether it is; tests allow 100, for they run on busy machines."""
     await until(lambda: model.stats.idle_since_s is not None)
     assert model.stats.idle_since_s is not None
     return model.stats.idle_since_s - since_s

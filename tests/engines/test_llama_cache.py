@@ -71,6 +71,17 @@ def test_the_sequence_that_rested_longest_is_evicted_and_never_a_busy_one() -> N
     assert not cache.evict_one(busy={1, 2})
 
 
+def test_what_all_begin_with_is_evicted_last_however_long_it_rested() -> None:
+    memory = FakeMemory()
+    cache = SequenceCache(memory, 3, everybodys={2})
+    for sequence in (2, 0, 1):
+        read(cache, memory, sequence, [sequence])
+    evicted = []
+    while cache.evict_one(busy=()):
+        evicted.append(next(s for s in range(3) if not cache.length(s) and s not in evicted))
+    assert evicted == [0, 1, 2]
+
+
 @given(
     st.booleans(),
     st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 1), min_size=1, max_size=6), st.booleans()), max_size=30),
