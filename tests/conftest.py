@@ -12,6 +12,7 @@ import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rtvi_local.bench.people import recordings_folder
 from rtvi_local.engines.interfaces import Float32
 
 NOTHING_MISSING = re.compile(
@@ -73,9 +74,8 @@ def tiny_model(models_directory: Path, name: str) -> Path:
 @pytest.fixture(scope="session")
 def recordings() -> Path | None:
     """The folder with recordings of people (tests/data/recordings.toml says what they say), None where there is none."""
-    configured = os.environ.get("RTVI_LOCAL_TEST_AUDIO")
-    folder = Path(configured) if configured else Path(__file__).resolve().parents[2] / "shared" / "audio"
-    return folder if folder.is_dir() else None
+    folder = recordings_folder()
+    return folder if folder is not None and folder.is_dir() else None
 
 
 SPEECH_TEXT = "Could you turn the lights in the kitchen down a little? I would like to read my book."
