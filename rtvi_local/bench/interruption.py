@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rtvi_local.bench.caller import Arrival, Caller
+from rtvi_local.bench.caller import Arrival, Caller, Message
 from rtvi_local.bench.latency import ANSWER_S, PAUSE_MS, Utterance
 
 SPEAKS_FIRST_S = 0.8
@@ -50,16 +50,23 @@ async def interrupt(caller: Caller, question: Utterance, objection: Utterance) -
     await asyncio.sleep(SILENCE_MS / 1000)
     with contextlib.suppress(TimeoutError):
         await caller.wait_for("bot-interrupted", since=since, timeout_s=DECIDED_S)
-    is_told = any(message.type == "bot-interrupted" for message in caller.messages[since:])
-    return Interruption(objection.name, *outcome(caller.arrivals, said.first_sound_ms, caller.now_ms(), is_interrupted=is_told))
+    return Interruption(
+        objection.name, *outcome(caller.arrivals, caller.messages[since:], said.first_sound_ms, caller.now_ms())
+    )
 
 
-def outcome(arrivals: Sequence[Arrival], from_ms: float, until_ms: float, *, is_interrupted: bool) -> tuple[float | None, str]:
-    """After how long it was silent, and why: whether it was interrupted, the appliance says."""
+def outcome(
+    arrivals: Sequence[Arrival], messages: Sequence[Message], from_ms: float, until_ms: float
+) -> tuple[float | None, str]:
+    """After how long it was silent, and why. Whether it was interrupted, the appliance says in its messages since `from_ms`."""
+    begun_ms = [message.at_ms for message in messages if message.type == "bot-started-speaking"]
+    if begun_ms:
+        # The next answer. That it is about to come may be told a little later than it comes.
+        until_ms = min(until_ms, begun_ms[0] - 2 * PACKET_MS)
     silent_ms = silent_from(arrivals, from_ms, until_ms)
     if silent_ms is None:
         return None, WENT_ON
-    if is_interrupted:
+    if any(message.type == "bot-interrupted" for message in messages):
         after_ms = silent_ms - from_ms
         return (after_ms, STOPPED) if after_ms >= SOONEST_MS else (None, ENDED)
     sounded_ms = max((a.at_ms + PACKET_MS for a in arrivals if a.at_ms <= until_ms and a.audible), default=from_ms)
