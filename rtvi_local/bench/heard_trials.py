@@ -10,9 +10,13 @@ import numpy as np
 
 from rtvi_local.audio.pcm import Int16, to_float
 from rtvi_local.audio.resampling import resampled
+from rtvi_local.bench.bounds import HEADS
 from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.heard_until import LEAST_LIKENESS, end_of, words_said
+from rtvi_local.bench.report import aligned
 from rtvi_local.bench.speech import CALLER_RATE
+from rtvi_local.bench.turns.kind import Figure
+from rtvi_local.bench.turns.report import MARKS, bound
 from rtvi_local.bench.word_clock import WordClock
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 from rtvi_local.pipeline.context import Message
@@ -24,6 +28,8 @@ STORY = (
     "for the people in the boat. So he opened his wings, took a deep breath, and flew out over the waves for the first time "
     "in his life. Behind the third island he saw a light, and heard somebody singing."
 )
+FADED_MS = 60
+"""After the voice has stopped nothing of it arrives that is younger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +122,24 @@ def _listening(samples: Int16, rate: int) -> Float32:
     return to_float(resampled(samples, rate, LISTENING_SAMPLE_RATE))
 
 
-def report(found: Sequence[Trial]) -> str:
-    lines = []
-    for title, offs in (("the voice's clock", [t.off for t in found]), ("Whisper's clock", [t.off_by_whisper for t in found])):
-        spread = ", ".join(f"{off:+d}: {count}" for off, count in sorted(Counter(offs).items()))
-        within = sum(abs(off) <= 1 for off in offs)
-        lines.append(f"remembered words less heard words, by {title}: {spread}; within one word {within} of {len(offs)}")
-    lines += [f"  {trial}" for trial in found if abs(trial.off) > 1 or abs(trial.off_by_whisper) > 1]
+def figures(found: Sequence[Trial]) -> list[Figure]:
+    """Bound is what the recording shows by a clock that is not the voice's own: the other would agree with a clock that is
+    wrong."""
+    by_whisper, by_voice = (
+        sum(abs(off) <= 1 for off in offs) for offs in ([t.off_by_whisper for t in found], [t.off for t in found])
+    )
     unsure = sum(trial.likeness < LEAST_LIKENESS for trial in found)
-    return "\n".join([*lines, f"recordings whose end could not be found in the sound: {unsure}"])
+    return [
+        Figure("remembered to within one word of the recording", by_whisper, of=len(found), at_least=len(found)),
+        Figure("the same by the voice's own clock", by_voice, of=len(found)),
+        Figure("recordings whose end was not found in the sound", unsure, of=len(found), at_most=0),
+    ]
+
+
+def report(found: Sequence[Trial]) -> str:
+    lines = [aligned(HEADS, [(f.name, f"{f.value:.0f} of {f.of}", bound(f), MARKS[f.holds]) for f in figures(found)])]
+    for title, offs in (("Whisper's clock", [t.off_by_whisper for t in found]), ("the voice's clock", [t.off for t in found])):
+        spread = ", ".join(f"{off:+d}: {count}" for off, count in sorted(Counter(offs).items()))
+        lines.append(f"remembered words less heard words, by {title}: {spread}")
+    lines += [f"  {trial}" for trial in found if abs(trial.off) > 1 or abs(trial.off_by_whisper) > 1]
+    return "\n".join(lines)

@@ -10,8 +10,11 @@ import numpy as np
 from rtvi_local.audio.pcm import audible
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 
-TAIL_S = 0.5
-"""The end of the recording, which is looked for in the sound: long enough to be like no other half second of it."""
+TAILS_S = (0.5, 0.3, 0.2, 0.12)
+"""How much of the recording's end is looked for in the sound: half a second is like no other of it, but the voice may have been
+held within it, and come back, and what was heard since is all that is in one piece."""
+SURE_LIKENESS = 0.9
+"""From which on no shorter end is tried."""
 LEAST_LIKENESS = 0.6
 """Correlation from which on a place counts as found; two different half seconds of one voice reach about 0.3."""
 
@@ -26,11 +29,19 @@ class Place:
 
 
 def end_of(recording: Float32, sound: Float32) -> Place:
-    """Both at 16 kHz. The recording's end alone is laid over the sound, so that pauses in it don't matter."""
+    """Both at 16 kHz. The recording's end alone is laid over the sound, so that pauses before it don't matter."""
     heard = audible(recording)
     if not recording[heard].size or not sound.size:
         return Place(0.0, 1.0)
-    tail = recording[max(0, heard.stop - round(TAIL_S * LISTENING_SAMPLE_RATE)) : heard.stop]
+    places = []
+    for tail_s in TAILS_S:
+        places.append(_place_of(recording[max(0, heard.stop - round(tail_s * LISTENING_SAMPLE_RATE)) : heard.stop], sound))
+        if places[-1].likeness >= SURE_LIKENESS:
+            return places[-1]
+    return max(places, key=lambda place: place.likeness)
+
+
+def _place_of(tail: Float32, sound: Float32) -> Place:
     likeness = _likeness(tail, np.concatenate([np.zeros(tail.size, np.float32), sound, np.zeros(tail.size, np.float32)]))
     best = int(np.argmax(likeness))
     return Place(best / LISTENING_SAMPLE_RATE, float(likeness[best]))

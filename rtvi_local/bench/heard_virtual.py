@@ -13,7 +13,7 @@ import numpy as np
 from rtvi_local.audio.opus import OpusDecoder
 from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.caller import Arrival
-from rtvi_local.bench.heard_trials import STORY, Trial, trial
+from rtvi_local.bench.heard_trials import FADED_MS, STORY, Trial, trial
 from rtvi_local.bench.word_clock import WordClock
 from rtvi_local.config import Config, Stt
 from rtvi_local.engines.fakes import EchoTranscriber, ScriptedModel
@@ -21,7 +21,7 @@ from rtvi_local.engines.interfaces import Voice
 from rtvi_local.engines.silero import Silero
 from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
-from rtvi_local.pipeline.frames import Frame
+from rtvi_local.pipeline.frames import BotStoppedSpeaking, Frame
 from rtvi_local.transports.loopback import LoopbackTransport
 from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack
 
@@ -86,7 +86,10 @@ async def interrupted(
     until_s = loop.time() + LONGEST_S
     while not any(m["role"] == "assistant" for m in conversation.context.messages) and loop.time() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
-    messages, arrivals = list(conversation.context.messages), list(transport.arrivals)
+    # What answers the objection is no part of the recording.
+    stopped_ms = next((frame.at_ms for frame in frames if isinstance(frame, BotStoppedSpeaking)), loop.time() * 1000)
+    messages = list(conversation.context.messages)
+    arrivals = [arrival for arrival in transport.arrivals if arrival.at_ms < stopped_ms + FADED_MS]
     conversation.on_closed("done")
     await conversation.ended()
     return trial(way, after_s, frames, messages, arrivals, clock)

@@ -32,6 +32,17 @@ def test_a_pause_in_the_recording_does_not_matter() -> None:
     assert end_of(recording, sound).at_s == pytest.approx(3.0, abs=0.002)
 
 
+def test_where_the_voice_was_held_and_came_back_what_was_heard_since_tells_where_it_ends() -> None:
+    """Half a second before its end it is in two pieces, and the longer one is that before the pause."""
+    sound = voice(4)
+    came_back = int(1.97 * RATE)
+    since = sound[came_back : came_back + int(0.15 * RATE)]
+    recording = np.concatenate([sound[: 2 * RATE], np.zeros(RATE // 10, np.float32), since])
+    place = end_of(recording, sound)
+    assert place.likeness >= LEAST_LIKENESS
+    assert place.at_s == pytest.approx(2.12, abs=0.002)
+
+
 def test_another_sound_is_not_taken_for_it() -> None:
     assert end_of(voice(2, seed=5), voice(4)).likeness < LEAST_LIKENESS
 
