@@ -207,6 +207,9 @@ def _peer(report: Found) -> Iterable[str]:
 
 
 def _wer(report: Found) -> Iterable[str]:
+    if "measured" in report:
+        yield _where(report, report["measured"])
+        yield ""
     yield f"{report['model']}, greedy. *30 s*: stock faster-whisper. *cut*: the window cut to the utterance. *grown*: as the"
     yield "appliance does it, which transcribes while the utterance grows and at its end only what is not settled. Word errors"
     yield "with their 95 % interval; times are medians of the last pass."

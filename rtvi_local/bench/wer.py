@@ -28,6 +28,7 @@ from faster_whisper import WhisperModel
 
 from rtvi_local.bench.growing import heard_while_spoken
 from rtvi_local.bench.people import recordings_folder
+from rtvi_local.bench.sitting import machine, now
 from rtvi_local.bench.utterances import Utterance, recorded, synthesized
 from rtvi_local.bench.wer_table import Result, Way, rows, table
 from rtvi_local.bench.words import normalised_words, word_errors
@@ -139,7 +140,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     counted = rows(results)
     if options.summary:
-        text = json.dumps({"model": options.model, "rows": [asdict(row) for row in counted]}, indent=1)
+        about = {"measured": now(), "machine": machine(), "model": options.model}
+        text = json.dumps({**about, "rows": [asdict(row) for row in counted]}, indent=1)
         options.summary.write_text(text + "\n", encoding="utf-8")
     if options.json:
         report = {

@@ -94,11 +94,17 @@ def test_turns_become_a_table(tmp_path: Path) -> None:
 
 def test_word_errors_become_a_table_with_their_intervals(tmp_path: Path) -> None:
     results = [wer_result(stock_errors=1), wer_result(grown_errors=1), wer_result()]
-    report = {"model": "whisper-base", "rows": [asdict(row) for row in rows(results)]}
+    report = {
+        "model": "whisper-base",
+        "rows": [asdict(row) for row in rows(results)],
+        "measured": "2030-01-03",
+        "machine": MACHINE,
+    }
     (tmp_path / "wer.json").write_text(json.dumps(report))
     page = figures_page(tmp_path)
     assert "| all | 3 | 30 | 3.3 % (0.0-10.0) | 0.0 % (0.0-0.0) | 3.3 % (0.0-10.0) | +0.0 (" in page
     assert "| ≤ +1.0 | yes | 700 | 140 | 100 |" in page
+    assert "Python 3.11.7, 2030-01-03." in page
 
 
 def test_turn_taking_stands_with_its_bounds(tmp_path: Path) -> None:

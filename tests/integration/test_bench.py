@@ -40,6 +40,7 @@ def test_two_turns_are_measured_and_their_parts_add_up(models_directory: Path, t
     assert latency["counts"]["turns"] == 2
     counted = [turn for turn in latency["turns"] if turn["total_ms"] is not None and not turn["into_pause"]]
     assert len(counted) == latency["counts"]["counted"] > 0
+    assert latency["late"]["answers"] == len(counted), "of each it is known whether the voice was late"
     for turn in counted:
         assert {CAPTURE, END_HEARD, NETWORK, "first_token"} <= turn["parts"].keys() <= set(WATERFALL)
         assert abs(sum(turn["parts"].values()) - turn["total_ms"]) < 5

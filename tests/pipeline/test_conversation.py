@@ -479,6 +479,22 @@ def test_a_pipeline_that_cannot_work_is_refused_by_name(stages: list[str], compl
         check_order(stages)
 
 
+def test_a_client_is_told_of_a_voice_that_was_late_in_the_middle_of_a_clause() -> None:
+    async def story(voice: ToneVoice) -> dict[str, list[float]]:
+        call = Call("Tell me a story", replies=[LONG], voice=voice)
+        await call.speak(1000)
+        await call.be_quiet(12_000)
+        told = [metric for data in call.news("metrics") for metric in data.get("processing") or ()]
+        await call.hang_up()
+        places = ("voice.late_in_clause", "voice.late_between_clauses")
+        return {place: [metric["value"] for metric in told if metric["processor"] == place] for place in places}
+
+    late = virtual_clock.run(story(ToneVoice(chunk_ms=300, delay_ms=350)))["voice.late_in_clause"]
+    assert late and all(0.03 < each_s <= 0.07 for each_s in late), "50 ms before each chunk, counted in frames"
+    in_time = virtual_clock.run(story(ToneVoice(chunk_ms=300, delay_ms=30)))
+    assert in_time["voice.late_in_clause"] == []
+
+
 def test_a_turn_is_as_long_as_the_button_is_held_and_the_rest_is_not_heard() -> None:
     async def story() -> None:
         config = replace(CONFIG, turns=replace(CONFIG.turns, push_to_talk=True))
