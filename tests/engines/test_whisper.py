@@ -2,22 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rtvi_local.audio.pcm import to_float
 from rtvi_local.bench.noises import NOISES, at_level
-from rtvi_local.bench.speech import read_wav
 from rtvi_local.bench.utterances import recorded
 from rtvi_local.bench.words import normalised_words, word_errors
-from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, EngineError, Float32, Transcriber, Transcription
+from rtvi_local.engines.interfaces import EngineError, Float32, Transcriber, Transcription
 from rtvi_local.engines.invented import looks_invented, speech_energy_db
 from rtvi_local.engines.whisper import FULL_WINDOW_S, LEAST_WINDOW_S, Whisper
 from tests.conftest import SPEECH_TEXT
+from tests.robot import said_by_a_robot
 
 pytestmark = pytest.mark.models
 
@@ -100,12 +98,7 @@ def test_the_language_is_detected_when_none_is_given(whisper: Whisper, speech: F
     ],
 )
 def test_other_languages_are_detected_even_from_a_robot(whisper: Whisper, tmp_path: Path, voice: str, sentence: str) -> None:
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("there is nobody here who speaks another language (Debian: apt install espeak-ng)")
-    file = tmp_path / "said.wav"
-    subprocess.run(["espeak-ng", "-v", voice, "-s", "145", "-w", str(file), sentence], check=True)
-    quiet = np.zeros(LISTENING_SAMPLE_RATE * 3 // 10, np.float32)
-    said = np.concatenate([quiet, to_float(read_wav(file, LISTENING_SAMPLE_RATE)), quiet])
+    said = said_by_a_robot(voice, sentence, tmp_path)
     assert _transcribe(whisper, said, None).language == voice[:2]
 
 
