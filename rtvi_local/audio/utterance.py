@@ -20,6 +20,8 @@ class UtteranceBuffer:
         self.is_open = False
         self.is_waiting = False
         """What sounds may turn out to belong to an utterance: nothing of it may be lost until that is known."""
+        self._hushed: tuple[int, int, int] | None = None
+        """Silent are the samples before the first number, and those between the other two."""
 
     def append(self, samples: Float32) -> None:
         self._pieces.append(samples)
@@ -40,15 +42,15 @@ class UtteranceBuffer:
             self.first = 0
 
     def hush_outside(self, first: int, last: int) -> None:
-        """Nothing but silence before the last `first` samples and in the last `last` ones."""
-        samples = self.samples
-        samples[: max(0, samples.size - first)] = 0
-        samples[samples.size - min(last, samples.size) :] = 0
-        self._pieces = [samples]
+        """Nothing but silence before the last `first` samples and in the last `last` ones. May be called again with others."""
+        end = self.first + self._length
+        self._hushed = end - first, end - last, end
 
     def close(self) -> None:
         """What was said has been dealt with. The end of it stays as the pre-roll of what comes next."""
         self.is_open = False
+        if self._hushed is not None:
+            self._pieces, self._hushed = [self.samples], None
         self.append(np.zeros(0, np.float32))
 
     def clear(self) -> None:
@@ -56,7 +58,15 @@ class UtteranceBuffer:
         self.is_open = False
         self._pieces.clear()
         self._length = 0
+        self._hushed = None
 
     @property
     def samples(self) -> Float32:
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
+        if not self._pieces:
+            return np.zeros(0, np.float32)
+        samples = np.concatenate(self._pieces)
+        if self._hushed is not None:
+            begin, stop, end = (max(0, number - self.first) for number in self._hushed)
+            samples[:begin] = 0
+            samples[stop:end] = 0
+        return samples

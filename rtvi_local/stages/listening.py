@@ -62,6 +62,10 @@ GUESS_HOLDS_MS = 300.0
 """After what may be the own voice, in which nothing that was heard is dropped: part of it may turn out to be a person's."""
 FOUND_LEAD_MS, FOUND_TRAIL_MS = 250.0, 150.0
 """Before and after what was found in hindsight, that may belong to it too: beyond that there may be an echo."""
+UNFOUND_MS = 400.0
+"""Before what was found, of the same speech, that may be found later."""
+SOONER_MS = 96.0
+"""By which the beginning of what was found must have been sooner to be worth another transcription: three windows."""
 FIRST_INTERIM_MS = 250.0
 """Into speech. The words over the bot's voice are to be known half a second after its first sound, and take 150 ms."""
 
@@ -131,6 +135,8 @@ class Listening(Stage):
         """For how long there was nothing but the own voice."""
         self._over_voice = False
         """The utterance began while the bot spoke."""
+        self._began_ms = 0.0
+        """When the open utterance began."""
         self._number = 0
         """Grows with each utterance: what is still being worked on for an older one is nobody's business any more."""
         self._newest: int | None = None
@@ -182,6 +188,7 @@ class Listening(Stage):
         self._pass = None
         self._over_voice = False
         self._words.forget()
+        self._hidden.clear()
         self._utterance.close()
         if self._activity.speaking:
             # Speech that goes on after a turn was ended for its length is the beginning of another.
@@ -248,19 +255,22 @@ class Listening(Stage):
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:
                     self._maybe_judge()
-        if self._activity.speaking:
+        if self._activity.speaking and not frame.others:
             self._hidden.clear()
         else:
             self._find_hidden(frame)
 
     def _begin(self, began_ms: float, frame: Audio) -> None:
+        self._began_ms = min(self._began_ms, began_ms) if self._utterance.is_open else began_ms
         self._utterance.open(int((frame.at_ms - began_ms) * SAMPLES_PER_MS))
         self._over_voice = self._over_voice or self._voice_speaks()
         self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
         self.emit(SpeechStarted(began_ms))
 
     def _find_hidden(self, frame: Audio) -> bool:
-        """Whether somebody began to speak who was taken for the own voice until now, and may have fallen silent since."""
+        """Whether somebody began to speak who was taken for the own voice until now, and may have fallen silent since.
+
+        What they said becomes known from its end: if it began sooner than was known, it goes on from there."""
         if not frame.others:
             return False
         live = self._activity
@@ -268,10 +278,20 @@ class Listening(Stage):
         found = self._hidden.find(frame.others, self._pending.size / SAMPLES_PER_MS, activity)
         if found is None:
             return False
-        self._hidden.clear()
-        self._begin(frame.at_ms - found.began_ms, frame)
+        began_ms, is_more = frame.at_ms - found.began_ms, self._utterance.is_open
+        if is_more and began_ms > self._began_ms - SOONER_MS:
+            return False
+        is_news = not (is_more and live.speaking)
+        if is_news:
+            self._utterance.open(int((found.began_ms + UNFOUND_MS) * SAMPLES_PER_MS))
+            self._begin(began_ms, frame)
+        if self._pass is not None:
+            self._pass.covers_all = False
         last_ms = max(0.0, found.sounded_ms - FOUND_TRAIL_MS) if found.is_over else 0.0
         self._utterance.hush_outside(*(int(ms * SAMPLES_PER_MS) for ms in (found.began_ms + FOUND_LEAD_MS, last_ms)))
+        self._began_ms = began_ms
+        if not is_news:
+            return False
         live.speaking, live.silence_ms = not found.is_over, found.sounded_ms
         self._quiet_ms = found.sounded_ms
         if found.is_over:

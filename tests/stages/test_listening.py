@@ -388,3 +388,27 @@ def test_a_word_that_was_taken_for_the_own_voice_is_heard_alone_when_it_is_found
         assert sum(0 < peak < 0.2 for peak in peaks) <= 20, "what the appliance said meanwhile is silence, but for the edges"
 
     virtual_clock.run(story())
+
+
+def test_a_word_whose_beginning_is_found_after_its_end_is_heard_whole() -> None:
+    async def story() -> None:
+        room, heard = overheard_room()
+        await room.hear(QUIET, 400)
+        await room.hear(LOUD, 600, own_voice=True, is_guess=True)
+        await room.hear(QUIET, 300, own_voice=True, is_guess=True)
+        await room.hear(QUIET, 20, others=tuple(range(16, 21)))
+        assert len(room.of(SpeechStarted)) == 1
+        room.stage.evaluate(1)
+        await room.hear(QUIET, 20, others=tuple(range(17, 46)))
+        sooner = room.of(SpeechStarted)[-1]
+        assert isinstance(sooner, SpeechStarted)
+        assert sooner.at_ms == pytest.approx(asyncio.get_running_loop().time() * 1000 - 940 + 64, abs=50)
+        await room.hear(QUIET, 100)
+        assert len(room.of(SpeechStarted)) == len(room.of(SpeechStopped)) == 2
+        room.stage.evaluate(2)
+        await asyncio.sleep(0.1)
+        await room.stage.close()
+        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        assert sum(peak > 0.2 for peak in peaks) == pytest.approx(30, abs=2)
+
+    virtual_clock.run(story())
