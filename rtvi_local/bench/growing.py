@@ -66,8 +66,10 @@ class _Ear:
     interims: list[str] = field(default_factory=list)
     first_words_ms: float | None = None
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
-        heard = await self.real.transcribe(samples, language=language, word_times=word_times)
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
+        heard = await self.real.transcribe(samples, language=language, word_times=word_times, retry=retry)
         self.calls.append((heard.encode_ms, heard.decode_ms, samples.size / LISTENING_SAMPLE_RATE))
         self.passes += 1
         await asyncio.sleep(_pass_s(samples.size / LISTENING_SAMPLE_RATE))

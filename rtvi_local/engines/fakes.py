@@ -112,7 +112,9 @@ class EchoTranscriber:
         self.heard_samples: list[int] = []
         """The length of each audio that it was given."""
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         self.heard_samples.append(len(samples))
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
         if self._function is not None:

@@ -111,9 +111,12 @@ class Transcriber(Protocol):
 
     model_name: str
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         """The words in `samples` (16 kHz, up to 30 s). `language` is an ISO 639-1 code, None to detect it. `word_times` costs
-        a little more."""
+        a little more. Where the model loses itself, as it may in short audio, another try takes the better part of a second;
+        without `retry` the text is empty then."""
         ...
 
     async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:

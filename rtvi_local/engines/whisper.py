@@ -85,7 +85,9 @@ class Whisper:
                 whisper._decode(whisper._encode(hum, window_s), whisper.languages[0], 2.0, max_tokens=16)
         return whisper
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         """The words in `samples` (16 kHz; of more than 30 s the last 30). `language` is an ISO 639-1 code, None to detect it.
 
         Raises ValueError for a language that the model does not know. Cancelling takes effect between encoding, decoding and
@@ -94,13 +96,13 @@ class Whisper:
         if language is not None and language not in self.languages:
             raise ValueError(f"{self.model_name} knows no language {language!r}, only {', '.join(self.languages)}")
         samples = samples[-FULL_WINDOW_S * LISTENING_SAMPLE_RATE :]
-        first = await self._transcribe_window(samples, language, word_times=word_times)
+        first = await self._transcribe_window(samples, language, word_times=word_times, retry=retry)
         ended_s = first.segments[-1][1] if first.segments else 0.0
         rest = samples[int(ended_s * LISTENING_SAMPLE_RATE) :]
         if len(samples) <= (FULL_WINDOW_S - MARGIN_S) * LISTENING_SAMPLE_RATE or len(rest) < _LEAST_REST_SAMPLES or not ended_s:
             return first
         # Where the audio fills the window, Whisper leaves a phrase that it cannot see the end of to the next one.
-        second = await self._transcribe_window(rest, first.language, word_times=word_times)
+        second = await self._transcribe_window(rest, first.language, word_times=word_times, retry=retry)
         if looks_invented(second, len(rest) / LISTENING_SAMPLE_RATE, speech_energy_db(rest)):
             return first
         return replace(
@@ -123,7 +125,9 @@ class Whisper:
         """Wait for what runs and end the thread."""
         self._worker.close()
 
-    async def _transcribe_window(self, samples: Float32, language: str | None, *, word_times: bool) -> Transcription:
+    async def _transcribe_window(
+        self, samples: Float32, language: str | None, *, word_times: bool, retry: bool
+    ) -> Transcription:
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
         window_s = min(max(LEAST_WINDOW_S, duration_s + MARGIN_S), FULL_WINDOW_S)
         encode_s = decode_s = 0.0
@@ -139,6 +143,9 @@ class Whisper:
             decoded = await self._worker.run(self._decode, encoded, spoken, duration_s, max_tokens=max_tokens)
             decode_s += time.perf_counter() - started
             if not decoded.ran_away or window_s == FULL_WINDOW_S:
+                break
+            if not retry:
+                decoded = replace(decoded, segments=(), tokens=())
                 break
             window_s = FULL_WINDOW_S
         words: tuple[TimedWord, ...] = ()

@@ -54,18 +54,21 @@ class RollingTranscription:
         self._known_until = 0
 
     async def words(self, samples: Float32, first: int, *, may_settle: bool) -> Words:
-        """What was said in `samples`: the utterance so far, from its sample number `first` on. `may_settle` takes 20 ms more,
-        and spares later passes as many words as it can."""
+        """What was said in `samples`: the utterance so far, from its sample number `first` on. `may_settle`, for a pass while
+        somebody speaks, takes 20 ms more and spares later passes as many words as it can. If it fails, the next comes soon."""
         settled, number = self._settled, self._number
         begin = max(first, settled.begin)
         rest = samples[begin - first :]
         timed = rest.size >= (SETTLING_S if may_settle else OVERDUE_S) * LISTENING_SAMPLE_RATE
-        heard = await self._transcribe(rest, word_times=timed)
+        heard = await self._transcribe(rest, word_times=timed, retry=not may_settle)
         encode_ms, decode_ms = heard.encode_ms, heard.decode_ms
+        if may_settle and not heard.segments:
+            known = self._known_at_least("", first + samples.size) if number == self._number else ""
+            return Words(known, heard.language, encode_ms, decode_ms)
         if settled.text and not settled.fits(heard.text):
             # Whatever is settled is heard again in part: something is wrong, and the whole utterance has to tell what.
             settled, begin = Settled(), first
-            heard = await self._transcribe(samples, word_times=False)
+            heard = await self._transcribe(samples, word_times=False, retry=True)
             encode_ms, decode_ms = encode_ms + heard.encode_ms, decode_ms + heard.decode_ms
             if number == self._number:
                 self._settled, self._earlier = settled, ""
@@ -92,9 +95,9 @@ class RollingTranscription:
         if until - begin >= SURE_OF_LANGUAGE_S * LISTENING_SAMPLE_RATE:
             self._spoken = heard.language
 
-    async def _transcribe(self, samples: Float32, *, word_times: bool) -> Transcription:
+    async def _transcribe(self, samples: Float32, *, word_times: bool, retry: bool) -> Transcription:
         language = self.language or self._spoken
-        heard = await self.transcriber.transcribe(samples, language=language, word_times=word_times)
+        heard = await self.transcriber.transcribe(samples, language=language, word_times=word_times, retry=retry)
         if self._is_invented(heard, samples):
             return replace(heard, text="", words=())
         return replace(heard, text=heard.text.strip())

@@ -19,6 +19,9 @@ TRAIL_S = 0.7
 OVERLAP_WORDS = 3
 LEAST_CUT_S = 1.0
 """A cut saves time at the end of a turn, and each one is a chance to mishear: not for less."""
+_LONGEST_SLIP, _SURE_LETTERS = 4, 16
+"""So many letters at most may differ between two passes, and so many have to be the same behind them: then both heard the same
+words but for one, which more audio will not decide. The later pass is believed."""
 _EXPECTED_LETTERS = 16
 """How much of what followed the overlap helps to find its end."""
 
@@ -78,11 +81,31 @@ def settle(settled: Settled, earlier: str, earlier_until_s: float, words: Sequen
 
 
 def _agreement(one: str, other: str) -> int:
-    """How many characters of `other` come before the first letter that differs from `one`."""
+    """How many characters of `other` come before the first letters that differ from `one`, and are not followed by enough that
+    are the same again: "the stool" or "this tool", pass by pass, would else keep all that follows from being settled."""
     positions, letters = _letters(other)
     expected = _letters(one)[1]
-    same = next((count for count, letter in enumerate(letters) if not expected.startswith(letter, count)), len(letters))
-    return positions[same] if same < len(letters) else len(other)
+    at, there = 0, 0
+    while True:
+        same = _same(expected[there:], letters[at:])
+        at, there = at + same, there + same
+        if at == len(letters):
+            return len(other)
+        mended = [
+            (skipped, left_out)
+            for skipped in range(_LONGEST_SLIP + 1)
+            for left_out in range(_LONGEST_SLIP + 1)
+            if _same(expected[there + left_out :], letters[at + skipped :]) >= _SURE_LETTERS
+        ]
+        if not mended:
+            return positions[at]
+        skipped, left_out = min(mended, key=sum)
+        at, there = at + skipped, there + left_out
+
+
+def _same(one: str, other: str) -> int:
+    """How many letters they begin with together."""
+    return next((count for count, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _letters(text: str) -> tuple[list[int], str]:

@@ -145,6 +145,9 @@ def test_a_loop_is_decided_by_the_full_window(whisper: Whisper, speech: Float32,
     assert windows[0] < FULL_WINDOW_S
     assert windows[1:] == [FULL_WINDOW_S]
     assert word_errors(normalised_words(SPEECH_TEXT), normalised_words(heard.text)) <= 1
+    windows.clear()
+    heard = asyncio.run(whisper.transcribe(speech, language="en", word_times=True, retry=False))
+    assert (len(windows), heard.text, heard.segments, heard.words) == (1, "", (), ()), "where that is not worth its time"
 
 
 def test_cancelling_while_encoding_saves_the_decoding(

@@ -277,8 +277,10 @@ class TiringTranscriber(EchoTranscriber):
         self._quick = quick
         self._slow_ms = slow_ms
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
-        heard = await super().transcribe(samples, language=language, word_times=word_times)
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
+        heard = await super().transcribe(samples, language=language, word_times=word_times, retry=retry)
         is_quick = len(self.heard_samples) <= self._quick
         await asyncio.sleep(0.08 if is_quick else self._slow_ms / 1000)
         return heard

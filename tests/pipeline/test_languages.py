@@ -71,7 +71,9 @@ class Polyglot(EchoTranscriber):
         self.said = list(said)
         self.asked: list[str | None] = []
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         self.asked.append(language)
         text, detected = self.said[0]
         await asyncio.sleep(0.05)

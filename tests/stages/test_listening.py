@@ -185,8 +185,10 @@ class PatientTranscriber(EchoTranscriber):
 
     done = 0
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
-        heard = await super().transcribe(samples, language=language, word_times=word_times)
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
+        heard = await super().transcribe(samples, language=language, word_times=word_times, retry=retry)
         self.done += 1
         return heard
 
@@ -222,7 +224,9 @@ def test_words_made_up_on_noise_become_no_words() -> None:
 
 
 class BrokenTranscriber(EchoTranscriber):
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         raise RuntimeError("out of order")
 
 

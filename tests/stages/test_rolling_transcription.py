@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -144,9 +145,11 @@ class NotingTranscriber(EchoTranscriber):
         super().__init__(hearing, language="de")
         self.told: list[str | None] = []
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         self.told.append(language)
-        return await super().transcribe(samples, language=language, word_times=word_times)
+        return await super().transcribe(samples, language=language, word_times=word_times, retry=retry)
 
 
 def test_the_language_is_detected_until_enough_was_heard_and_anew_in_the_next_utterance() -> None:
@@ -159,3 +162,32 @@ def test_the_language_is_detected_until_enough_was_heard_and_anew_in_the_next_ut
     words.language = "en"
     grow(words, 4)
     assert transcriber.told == [None, None, None, "de", None, "en"]
+
+
+class LostTranscriber(EchoTranscriber):
+    """Loses itself where it is told, and says nothing if it may not try again."""
+
+    lost = False
+    tries = 0
+
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
+        heard = await super().transcribe(samples, language=language, word_times=word_times, retry=retry)
+        if not self.lost:
+            return heard
+        self.tries += 1
+        return heard if retry else replace(heard, text="", segments=(), words=())
+
+
+def test_a_pass_while_somebody_speaks_does_not_try_again_and_changes_nothing() -> None:
+    transcriber = LostTranscriber(hearing)
+    words = rolling(transcriber)
+    for seconds in (3, 4, 5, 6, 7):
+        known = grow(words, seconds).text
+    transcriber.lost = True
+    assert grow(words, 8).text == known
+    assert transcriber.tries == 1, "the whole utterance isn't heard anew either"
+    last = asyncio.run(words.words(sound(8), 0, may_settle=False))
+    assert last.text.split() == SAID[:20], "the last one tries again"
+    assert transcriber.heard_samples[-1] < 6 * RATE, "and hears what is not settled"

@@ -29,6 +29,22 @@ def test_words_near_the_end_of_the_earlier_audio_may_only_have_begun() -> None:
     assert 2.4 <= earlier_until_s - TRAIL_S < 2.8
 
 
+def test_a_word_that_is_heard_now_so_and_now_so_does_not_keep_what_follows_from_being_settled() -> None:
+    earlier = "I put a lot of effort into making the stool stable, efficient and easy to"
+    later = "I put a lot of effort into making this tool stable, efficient and easy to use and I"
+    assert (
+        settle(Settled(), earlier, 9, timed(later)).text
+        == "I put a lot of effort into making this tool stable, efficient and easy to"
+    )
+
+
+def test_nor_is_it_passed_over_before_enough_is_the_same_behind_it() -> None:
+    later = "I put a lot of effort into making this tool stable"
+    assert settle(Settled(), "I put a lot of effort into making the stool stable", 9, timed(later)).text.endswith("into making")
+    other = "I put a lot of effort into sending people rocks and stable, efficient and easy ways"
+    assert settle(Settled(), later + ", efficient and easy ways", 9, timed(other)).text.endswith("effort into")
+
+
 def test_the_last_word_is_never_settled() -> None:
     said = "tell me the time please now"
     assert settle(Settled(), said, 99, timed(said, 0.6)).text == "tell me the time please"

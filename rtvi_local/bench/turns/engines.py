@@ -53,11 +53,14 @@ class KeptTranscriber:
         self._fixed_ms = fixed_ms
         self._per_second_ms = per_second_ms
 
-    async def transcribe(self, samples: Float32, *, language: str | None = None, word_times: bool = False) -> Transcription:
+    async def transcribe(
+        self, samples: Float32, *, language: str | None = None, word_times: bool = False, retry: bool = True
+    ) -> Transcription:
         key, kept = self._answers.get(samples)
         if not isinstance(kept, dict) or (word_times and not kept["words"]):
-            kept = asdict(await self._real.transcribe(samples, language=language, word_times=word_times))
-            self._answers.put(key, kept)
+            kept = asdict(await self._real.transcribe(samples, language=language, word_times=word_times, retry=retry))
+            if retry or kept["text"]:
+                self._answers.put(key, kept)
         await asyncio.sleep((self._fixed_ms + self._per_second_ms * samples.size / 16_000) / 1000)
         return Transcription(**{**kept, "words": tuple(TimedWord(**word) for word in kept["words"])})
 
