@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtvi_local.audio.pcm import audible
+from rtvi_local.audio.pcm import AUDIBLE_PEAK, audible
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 
 TAILS_S = (0.5, 0.3, 0.2, 0.12)
@@ -15,6 +15,8 @@ TAILS_S = (0.5, 0.3, 0.2, 0.12)
 held within it, and come back, and what was heard since is all that is in one piece."""
 SURE_LIKENESS = 0.9
 """From which on no shorter end is tried."""
+HELD_S = 0.08
+"""From which on silence in a recording may be where the voice was held."""
 LEAST_LIKENESS = 0.6
 """Correlation from which on a place counts as found; two different half seconds of one voice reach about 0.3."""
 
@@ -38,7 +40,19 @@ def end_of(recording: Float32, sound: Float32) -> Place:
         places.append(_place_of(recording[max(0, heard.stop - round(tail_s * LISTENING_SAMPLE_RATE)) : heard.stop], sound))
         if places[-1].likeness >= SURE_LIKENESS:
             return places[-1]
-    return max(places, key=lambda place: place.likeness)
+    held, came_back = _last_silence(recording[heard])
+    if not held:
+        return max(places, key=lambda place: place.likeness)
+    # What was heard since is too short, and too much of it faded, to be found; but it goes on where the voice had been held.
+    before = end_of(recording[heard][:held], sound)
+    return Place(before.at_s + (heard.stop - heard.start - came_back) / LISTENING_SAMPLE_RATE, before.likeness)
+
+
+def _last_silence(recording: Float32) -> tuple[int, int]:
+    """Where the last silence within a recording begins and ends; both 0 if there is none."""
+    sounding = np.flatnonzero(np.abs(recording) >= AUDIBLE_PEAK)
+    gaps = np.flatnonzero(np.diff(sounding) >= HELD_S * LISTENING_SAMPLE_RATE)
+    return (int(sounding[gaps[-1]]) + 1, int(sounding[gaps[-1] + 1])) if gaps.size else (0, 0)
 
 
 def _place_of(tail: Float32, sound: Float32) -> Place:

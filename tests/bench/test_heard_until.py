@@ -43,6 +43,19 @@ def test_where_the_voice_was_held_and_came_back_what_was_heard_since_tells_where
     assert place.at_s == pytest.approx(2.12, abs=0.002)
 
 
+def test_where_it_came_back_for_a_moment_it_went_on_where_it_had_been_held() -> None:
+    """60 ms of it, half of them faded in and half out, are like many places of the sound."""
+    sound = voice(4)
+    since = sound[2 * RATE : int(2.06 * RATE)]
+    moment = (since * np.concatenate([np.linspace(0, 1, since.size // 2), np.linspace(1, 0, since.size // 2)])).astype(
+        np.float32
+    )
+    recording = np.concatenate([sound[: 2 * RATE], np.zeros(RATE // 4, np.float32), moment])
+    place = end_of(recording, sound)
+    assert place.likeness >= LEAST_LIKENESS
+    assert place.at_s == pytest.approx(2.06, abs=0.02)
+
+
 def test_another_sound_is_not_taken_for_it() -> None:
     assert end_of(voice(2, seed=5), voice(4)).likeness < LEAST_LIKENESS
 
