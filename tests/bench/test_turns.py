@@ -109,6 +109,13 @@ def test_a_turn_that_was_rejoined_before_anything_was_audible_is_not_an_answer()
     assert figure(figures, "all: made into two turns").value == 1
 
 
+def test_the_answer_to_all_of_it_may_arrive_a_moment_before_the_message_that_says_so() -> None:
+    along = ended(committed_before_ms=[-900.0], audible_before_ms=399.0)
+    before = ended(committed_before_ms=[-900.0], audible_before_ms=370.0)
+    never = ended(committed_before_ms=[-900.0], audible_before_ms=399.0, ended_ms=None)
+    assert figure(end.figures([along, before, never]), "pauses: answered audibly").value == 2
+
+
 @pytest.mark.parametrize("group", ["complete", "paused", "whole_before_pause", "recorded"])
 def test_whoever_was_made_into_two_turns_breaks_a_bound_whatever_they_said(group: str) -> None:
     once = ended(group=group, ended_ms=200.0, detector=True)

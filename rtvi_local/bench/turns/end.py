@@ -15,6 +15,7 @@ from rtvi_local.bench.report import percentile
 from rtvi_local.bench.turns import scenes as scene_files
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.sounds import Studio
+from rtvi_local.pipeline.speaker import FRAME_MS
 
 GIVEN_UP_S = 3.0
 """After the last sound: twice what any silence may last."""
@@ -129,7 +130,13 @@ def _delays(outcomes: Sequence[Outcome]) -> list[float]:
 
 
 def _audible(outcomes: Sequence[Outcome]) -> int:
-    return sum(one["audible_before_ms"] is not None for one in outcomes)
+    return sum(_is_early(one["audible_before_ms"], one["ended_ms"]) for one in outcomes)
+
+
+def _is_early(audible_ms: float | None, ended_ms: float | None) -> bool:
+    """Before the last of it was known. The first packet of the answer to all of it leaves along with the message that says so,
+    by another way, and may arrive before it."""
+    return audible_ms is not None and (ended_ms is None or audible_ms < ended_ms - FRAME_MS)
 
 
 def _closed(outcomes: Sequence[Outcome]) -> int:
