@@ -29,7 +29,7 @@ UNKNOWN_GAIN_DB = 6.0
 LEAST_GAIN_DB = -60.0
 """What is weaker disturbs nobody, and must not take long to be learnt again when headphones are pulled out."""
 SOONER_FRAMES = 2
-PAUSE_FRAMES, SHIFTED_FRAMES = 3, 30
+PAUSE_FRAMES, SHIFTED_FRAMES = 3, 45
 """By so much sooner than it is known to an echo may come, after a pause of what is sent and for so long: what a late packet has
 left in a client's buffer is let go of in a pause, where nothing can be learnt of that. Allowed all the time, it masks people:
 over WebRTC they stopped the voice after 368 ms in the median, and after 267 without it."""
