@@ -34,7 +34,11 @@ def figures_page(folder: Path) -> str:
     parts = [
         ("first_run.json", "make first-run", _first_run),
         ("latency.json", "make bench", _latency),
-        ("gpu.json", "rtvi-local bench --device cuda --preset quality --questions 8 --warm-up 1 --save docs/gpu.json", _gpu),
+        (
+            "gpu.json",
+            "rtvi-local bench --device cuda --preset quality --questions 8 --warm-up 1 --save docs/gpu.json",
+            _waterfall,
+        ),
         ("turns.json", "make bench-turns", _turns),
         ("peer.json", "make bench-peer", _peer),
         ("peer-tiny.json", 'make bench-peer ARGS="--preset tiny --save docs/peer-tiny.json"', _peer),
@@ -148,12 +152,8 @@ def _latency(report: Found) -> Iterable[str]:
     yield from _table(bounds.HEADS, bounds.rows(report))
 
 
-def _gpu(report: Found) -> Iterable[str]:
-    """Without bounds: they are for the default models on two cores."""
-    yield from _waterfall(report)
-
-
 def _waterfall(report: Found) -> Iterable[str]:
+    """Without bounds: they are for the default models on two cores."""
     yield _where(report, report.get("latency", {}).get("measured", ""))
     yield ""
     rows: list[Sequence[str]] = []

@@ -10,13 +10,12 @@ import numpy as np
 
 from rtvi_local.audio.pcm import Int16, to_float
 from rtvi_local.audio.resampling import resampled
-from rtvi_local.bench.bounds import HEADS
+from rtvi_local.bench.bounds import HEADS, rows_of
 from rtvi_local.bench.caller import Arrival
 from rtvi_local.bench.heard_until import LEAST_LIKENESS, end_of, words_said
 from rtvi_local.bench.report import aligned
 from rtvi_local.bench.speech import CALLER_RATE
 from rtvi_local.bench.turns.kind import Figure
-from rtvi_local.bench.turns.report import MARKS, bound
 from rtvi_local.bench.word_clock import WordClock
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32
 from rtvi_local.pipeline.context import Message
@@ -137,7 +136,7 @@ def figures(found: Sequence[Trial]) -> list[Figure]:
 
 
 def report(found: Sequence[Trial]) -> str:
-    lines = [aligned(HEADS, [(f.name, f"{f.value:.0f} of {f.of}", bound(f), MARKS[f.holds]) for f in figures(found)])]
+    lines = [aligned(HEADS, rows_of(figures(found)))]
     for title, offs in (("Whisper's clock", [t.off_by_whisper for t in found]), ("the voice's clock", [t.off for t in found])):
         spread = ", ".join(f"{off:+d}: {count}" for off, count in sorted(Counter(offs).items()))
         lines.append(f"remembered words less heard words, by {title}: {spread}")

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rtvi_local.bench.turns.report import MARKS
+
 WAYS = ("stock", "short", "grown")
 LENGTHS = {"under 4 s": (0.0, 4.0), "4 to 10 s": (4.0, 10.0), "over 10 s": (10.0, 1000.0)}
 MOST_WORSE_PERCENT = 1.0
@@ -129,7 +131,7 @@ def table(counted: Sequence[Row]) -> str:
             f"{row.wer_percent[way]:>5.1f} ({row.wer_interval[way][0]:>4.1f}-{row.wer_interval[way][1]:>4.1f}) " for way in WAYS
         )
         difference, low, high = row.grown_against_stock
-        held = "yes" if holds(difference) else "NO"
+        held = MARKS[holds(difference)]
         times = "".join(f"{row.encode_ms[way]:>10.0f} +{row.decode_ms[way]:>4.0f}" for way in ("short", "grown"))
         lines.append(
             f"{row.kind:<15}{row.utterances:>4}{row.words:>7}   {rates:<53}   {difference:>+5.1f} ({low:>+5.1f} {high:>+5.1f})"
