@@ -207,6 +207,8 @@ def test_another_microphone_is_sent_at_once_and_remembered(house: BrowserHouse, 
     until(lambda: server.heard_peak > 1000, "sound from the microphone")
     page.get_by_role("button", name="Microphone and loudspeaker").click()
     select = page.get_by_label("Microphone", exact=True)
+    # The list is filled before the dialog opens, and neither is there as soon as the button was pressed.
+    expect(select).to_be_visible()
     names = select.locator("option").all_inner_texts()
     assert len(names) > 1, names
     select.select_option(names[-1])
@@ -240,7 +242,7 @@ def test_another_loudspeaker_plays_at_once_and_is_remembered(house: BrowserHouse
     assert page.evaluate("sinks.splice(0)") == [["voice", ""]]
     page.get_by_role("button", name="Microphone and loudspeaker").click()
     select = page.get_by_label("Loudspeaker", exact=True)
-    assert select.locator("option").all_inner_texts() == ["The system's default", "Headphones", "Kitchen"]
+    expect(select.locator("option")).to_have_text(["The system's default", "Headphones", "Kitchen"])
     select.select_option("Kitchen")
     until(lambda: page.evaluate("sinks.splice(0)") == [["voice", "2"]], "it on the other loudspeaker")
     page.get_by_role("button", name="Done").click()
