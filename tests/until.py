@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Polls: what is waited for comes from a library, a thread or a process that knows no event of asyncio's."""
     deadline_s = asyncio.get_running_loop().time() + timeout_s
     while not condition():

@@ -19,16 +19,18 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect, sync_playwright
 
-from tests.browser.fake_server import FakeServer
+from tests.browser.fake_server import TIMEOUT_S, FakeServer
+
+expect.set_options(timeout=TIMEOUT_S * 1000)
 
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """As the Makefile looks for them."""
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 READY_TIMEOUT_S = 180.0
 MICROPHONE_RATE = 48_000
-LEAD_IN_S = 4.0
+LEAD_IN_S = 6.0
 """Silence before the recording: Chromium starts to play it when the page opens the microphone, not when it is connected."""
 TAIL_S = 60
 
@@ -244,7 +246,7 @@ def appliance_url(tmp_path_factory: pytest.TempPathFactory, models_directory: Pa
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:

@@ -161,5 +161,5 @@ def fake_appliance(
     finally:
         house.leave()
         server.should_exit = True
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()

@@ -38,7 +38,7 @@ PAGE = Path(__file__).parents[2] / "web" / "dist"
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'"
-TIMEOUT_S = 15.0
+TIMEOUT_S = 30.0
 
 T = TypeVar("T")
 

@@ -17,14 +17,13 @@ from rtvi_local.images.picture import Rgb, from_data_url, to_rgb
 from rtvi_local.tools.tool import WrittenCall
 from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
-from tests.browser.fake_server import TIMEOUT_S, until
+from tests.browser.fake_server import until
+from tests.browser.test_sdk import RECORD, events, films, is_heard, rejection, sample
 from tests.browser.test_sdk import client as sdk_client
-from tests.browser.test_sdk import events, is_heard, rejection, sample
 from tests.server.test_token import TOKEN, lan
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=TIMEOUT_S * 1000)
 LOOK = [WrittenCall("get_camera_frame", {})]
 
 
@@ -65,7 +64,9 @@ def ask(page: Page) -> None:
 
 def test_the_founding_documents_camera_sample_sees(house: BrowserHouse, silence: Path) -> None:
     with fake_appliance(house, replies=describing, sees=True) as (url, appliance):
-        page = sample(house, url, "camera.html", microphone=silence)
+        page = sample(house, url, "camera.html", microphone=silence, init_script=RECORD)
+        # The appliance does not wait long for a picture.
+        until(lambda: films(page), "frames of the camera")
         ask(page)
         until(lambda: is_heard(page), "sound of the answer")
         (pixels,) = seen_in(appliance.model.prompts[-1][-1])
@@ -84,8 +85,9 @@ def test_a_model_without_eyes_says_so_instead_of_inventing(house: BrowserHouse, 
 
 def test_the_sdk_sends_files_and_is_given_pictures(house: BrowserHouse) -> None:
     with fake_appliance(house, replies=describing, sees=True) as (url, appliance):
-        page = sdk_client(house, url, "enableCamera: true, useBuiltinTools: ['get_camera_frame']")
+        page = sdk_client(house, url, "enableCamera: true, useBuiltinTools: ['get_camera_frame']", init_script=RECORD)
         page.evaluate("() => made.start()")
+        until(lambda: films(page), "frames of the camera")
         page.evaluate("() => made.sendText('What do you see?')")
         (shown,) = until(lambda: events(page, "picture"), "the picture")
         assert shown[0]["source"] == "camera"
@@ -127,16 +129,18 @@ def typed(page: Page, text: str) -> None:
 
 def test_the_page_shows_its_camera_and_what_the_assistant_saw(house: BrowserHouse, silence: Path) -> None:
     with fake_appliance(house, replies=describing, sees=True, builtin=["get_camera_frame"]) as (url, _):
-        page = house.visit(url, microphone=silence)
+        page = house.visit(url, microphone=silence, init_script=RECORD)
         page.get_by_role("button", name="Start talking").click()
         camera = page.get_by_role("button", name="Camera")
         expect(camera).to_have_attribute("aria-pressed", "false")
         expect(page.locator("#self")).to_be_hidden()
         camera.click()
         expect(page.locator("#self")).to_be_visible()
+        until(lambda: films(page), "frames of the camera")
         typed(page, "What do you see?")
-        expect(page.locator(".bot.file img")).to_be_visible()
-        assert page.locator(".bot.file img").evaluate("(image) => image.naturalWidth") >= 320
+        picture = page.locator(".bot.file img")
+        expect(picture).to_be_visible()
+        until(lambda: picture.evaluate("(image) => image.naturalWidth") >= 320, "the picture, decoded")
         expect(page.locator(".bot p").last).to_contain_text("mostly green")
         expect(page.locator("#state")).to_have_text("Listening")
         camera.click()

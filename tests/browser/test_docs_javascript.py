@@ -12,6 +12,7 @@ from tests.browser.conftest import BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 from tests.browser.fake_server import until
 from tests.browser.test_camera import describing, is_the_test_pattern, seen_in
+from tests.browser.test_sdk import RECORD, films
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +34,7 @@ def block(page: str, language: str) -> str:
 def run(house: BrowserHouse, url: str, page_of_docs: str, microphone: Path) -> Page:
     """The page with its sample, when that has begun."""
     source = PAGE % block(page_of_docs, "javascript").replace("http://localhost:7860", url.rstrip("/"))
-    page = house.visit(url, go=False, microphone=microphone)
+    page = house.visit(url, go=False, microphone=microphone, init_script=RECORD)
     page.route("**/sample.html", lambda route: route.fulfill(content_type="text/html", body=source))
     page.goto(f"{url}sample.html")
     until(lambda: page.evaluate("'begun' in window"), "beginning")
@@ -51,6 +52,7 @@ def test_the_tool_of_the_page_on_tools_is_called_and_its_result_told(house: Brow
 def test_the_camera_of_the_page_on_pictures_is_looked_through(house: BrowserHouse, silence: Path) -> None:
     with fake_appliance(house, replies=describing, sees=True) as (url, appliance):
         page = run(house, url, "images.md", silence)
+        until(lambda: films(page), "frames of the camera")
         page.evaluate("() => begun.sendText('What do you see?', {audioResponse: false})")
         until(lambda: appliance.model.prompts and seen_in(appliance.model.prompts[-1][-1]), "the picture")
         (pixels,) = seen_in(appliance.model.prompts[-1][-1])

@@ -12,11 +12,9 @@ from playwright.sync_api import Page, expect
 
 from rtvi_local.pipeline.trace import PARTS
 from tests.browser.conftest import BrowserHouse
-from tests.browser.fake_server import TIMEOUT_S, FakeServer, until
+from tests.browser.fake_server import FakeServer, until
 
 pytestmark = pytest.mark.browser
-
-expect.set_options(timeout=TIMEOUT_S * 1000)
 
 
 def start(page: Page) -> None:
@@ -26,6 +24,21 @@ def start(page: Page) -> None:
 
 def state(page: Page, text: str) -> None:
     expect(page.locator("#state")).to_have_text(text)
+
+
+SHOWN = """
+    window.shown = [];
+    addEventListener("DOMContentLoaded", () => {
+      const state = document.querySelector("#state");
+      new MutationObserver(() => shown.push(state.textContent)).observe(state, {childList: true});
+    });
+"""
+"""Keeps every state that is shown: one that passes is easily over between two looks."""
+LOST = "Connection lost, trying again"
+
+
+def has_shown(page: Page, text: str) -> None:
+    until(lambda: text in page.evaluate("shown"), f"state {text!r}")
 
 
 def level(page: Page, side: str) -> float:
@@ -257,16 +270,16 @@ def test_another_loudspeaker_plays_at_once_and_is_remembered(house: BrowserHouse
 def test_a_connection_that_breaks_is_restored_with_a_live_microphone_and_the_bots_sound(
     house: BrowserHouse, server: FakeServer, tone_wav: Path
 ) -> None:
-    page = house.visit(server.url, microphone=tone_wav)
+    page = house.visit(server.url, microphone=tone_wav, init_script=SHOWN)
     start(page)
     until(lambda: server.heard_peak > 1000, "sound from the microphone")
     # The server asks for a new offer and answers it from a new peer: the transport closes the old connection,
     # and with it, without the page's precaution, the microphone.
     server.do(server.close_peers())
-    state(page, "Connection lost, trying again")
-    until(lambda: server.offers == 2, "a second offer", 40)
+    until(lambda: server.offers == 2, "a second offer", 60)
+    has_shown(page, LOST)
     server.heard_peak = 0
-    until(lambda: server.heard_peak > 1000, "sound after the reconnection", 30)
+    until(lambda: server.heard_peak > 1000, "sound after the reconnection")
     state(page, "Listening")
     server.sound(True)
     until(lambda: level(page, "--bot") > 0.3, "sound of the bot after the reconnection")
@@ -355,7 +368,7 @@ def test_where_udp_is_blocked_the_websocket_is_tried_after_a_while(
     server.deaf = True
     page = house.visit(server.url, microphone=tone_wav)
     page.get_by_role("button", name="Start talking").click()
-    expect(page.locator("#state")).to_have_text("Listening", timeout=30_000)
+    expect(page.locator("#state")).to_have_text("Listening", timeout=60_000)
     assert server.offers >= 1
     assert server.sockets == 1
     until(lambda: server.heard_peak > 5000, "sound of the microphone")
@@ -414,11 +427,11 @@ def test_errors_of_the_server_are_shown_and_fatal_ones_end_it(house: BrowserHous
 
 
 def test_a_server_that_goes_away_is_noticed_and_awaited(house: BrowserHouse, server: FakeServer) -> None:
-    page = house.visit(server.url, allowed_errors=["ERR_CONNECTION_REFUSED"])
+    page = house.visit(server.url, allowed_errors=["ERR_CONNECTION_REFUSED"], init_script=SHOWN)
     start(page)
     server.stop()
-    state(page, "Connection lost, trying again")
     expect(page.get_by_role("alert")).to_contain_text("does not answer", timeout=60_000)
+    has_shown(page, LOST)
     server.restart()
     state(page, "Ready when you are")
     expect(page.get_by_role("alert")).to_be_hidden()

@@ -100,7 +100,7 @@ def test_a_sentence_at_work_is_given_up_when_it_is_cancelled(tiny_voice: PiperVo
 
     def watched(phonemes: list[str], run: object) -> object:
         begun.set()
-        cancelled.wait(10)
+        cancelled.wait(60)
         try:
             return encode(phonemes, run)
         except Exception as error:
@@ -111,7 +111,7 @@ def test_a_sentence_at_work_is_given_up_when_it_is_cancelled(tiny_voice: PiperVo
 
     async def interrupted() -> None:
         task = asyncio.ensure_future(anext(tiny_voice.speak(SENTENCES[2])))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         task.cancel()
         await asyncio.wait({task})
         cancelled.set()

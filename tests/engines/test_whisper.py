@@ -168,7 +168,7 @@ def test_cancelling_while_encoding_saves_the_decoding(
         monkeypatch.setattr(whisper, "_encode", noting)
         monkeypatch.setattr(whisper, "_decode", decoded)
         task = asyncio.create_task(whisper.transcribe(speech, language="en"))
-        await asyncio.wait_for(encoding.wait(), 10)
+        await asyncio.wait_for(encoding.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

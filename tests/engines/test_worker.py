@@ -35,12 +35,12 @@ def test_cancelled_work_that_still_waits_never_runs() -> None:
 
         def block() -> None:
             busy.set()
-            assert release.wait(10)
+            assert release.wait(60)
 
         first = asyncio.create_task(worker.run(block))
         second = asyncio.create_task(worker.run(ran.append, "second"))
         third = asyncio.create_task(worker.run(ran.append, "third"))
-        await asyncio.to_thread(busy.wait, 10)
+        await asyncio.to_thread(busy.wait, 60)
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second

@@ -48,7 +48,7 @@ class Server:
         self.resources[path] = Resource(body, faults=list(faults), **options)
         return self.url + path
 
-    def wait_for_bytes(self, count: int, timeout_s: float = 30.0) -> None:
+    def wait_for_bytes(self, count: int, timeout_s: float = 60.0) -> None:
         """Until so many more bytes were sent."""
         with self.sent_more:
             goal = self.bytes_sent + count

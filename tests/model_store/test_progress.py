@@ -41,7 +41,7 @@ class Terminal:
     def close(self) -> str:
         """Everything that was shown."""
         self.stream.close()
-        self._reader.join(10)
+        self._reader.join(60)
         os.close(self._master)
         return self._shown.decode()
 

@@ -258,7 +258,7 @@ def test_a_full_disk_is_foreseen(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("models", [["one", "other"], ["one"]], ids=["two models", "two files of a model"])
 def test_downloads_overlap(shop: Shop, models: list[str]) -> None:
     """Neither gets a byte before both have asked."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def meet() -> None:
         both.wait()
@@ -276,7 +276,7 @@ def test_two_pulls_at_once_fetch_once(shop: Shop) -> None:
     second_waits = threading.Event()
 
     def hold() -> None:
-        assert second_waits.wait(10)
+        assert second_waits.wait(60)
 
     url = shop.server.put("/a", CONTENT, before_chunk=hold)
 
@@ -289,7 +289,7 @@ def test_two_pulls_at_once_fetch_once(shop: Shop) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     assert installed(store_with(shop, url)) == CONTENT
     assert len(shop.server.requests) == 1

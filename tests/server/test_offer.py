@@ -62,7 +62,7 @@ async def served(config: Config | None = None, limits: Limits | None = None, **a
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        await asyncio.wait_for(asyncio.ensure_future(scenario()), 30)
+        await asyncio.wait_for(asyncio.ensure_future(scenario()), 90)
 
     asyncio.run(bounded())
 

@@ -85,7 +85,7 @@ async def connect(data: dict[str, Any], *, start: bool = True) -> list[dict[str,
         try:
             await client.connect()
             client.send(json.dumps({"label": "rtvi-ai", "type": "client-ready", "id": "1", "data": {"version": "2.1.0"}}))
-            deadline_s = asyncio.get_running_loop().time() + 10
+            deadline_s = asyncio.get_running_loop().time() + 30
             while not any(m["type"] == "server-message" for m in messages):
                 assert asyncio.get_running_loop().time() < deadline_s, messages
                 await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ def test_a_message_as_text_is_answered_as_text() -> None:
     async def story() -> None:
         async with fake_server() as (url, _), websockets.connect(f"{url.replace('http', 'ws')}/ws-client") as socket:
             await socket.send(sample)
-            answer = await asyncio.wait_for(socket.recv(), 10)
+            answer = await asyncio.wait_for(socket.recv(), 30)
             assert isinstance(answer, str)
             ready, sent = json.loads(answer), json.loads(sample)
             assert (ready["type"], ready["id"]) == ("bot-ready", sent["id"])

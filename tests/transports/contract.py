@@ -193,7 +193,7 @@ LINES: dict[str, Callable[[], contextlib.AbstractAsyncContextManager[Line]]] = {
 }
 
 
-def run(scenario: Callable[[], Awaitable[None]], timeout_s: float = 30.0) -> None:
+def run(scenario: Callable[[], Awaitable[None]], timeout_s: float = 90.0) -> None:
     async def bounded() -> None:
         await asyncio.wait_for(asyncio.ensure_future(scenario()), timeout_s)
 

@@ -114,7 +114,7 @@ def test_hanging_up_ends_the_call_whether_the_provider_closes_the_socket_or_not(
     async def scenario() -> None:
         async with contract.telephony() as line:
             await phone_of(line).send({"event": "stop", "streamSid": STREAM, "stop": {"accountSid": "AC1", "callSid": "CA1"}})
-            await until(lambda: phone_of(line).closed is not None)
+            await until(lambda: phone_of(line).closed is not None and line.listener.closed)
             assert line.listener.closed == ["the caller hung up"]
             assert phone_of(line).closed == (1000, "the caller hung up")
 

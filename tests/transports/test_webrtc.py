@@ -89,7 +89,7 @@ def loud(pieces: list[Int16]) -> bool:
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        await asyncio.wait_for(asyncio.ensure_future(scenario()), 30)
+        await asyncio.wait_for(asyncio.ensure_future(scenario()), 90)
 
     asyncio.run(bounded())
 

@@ -90,7 +90,7 @@ def test_a_message_of_more_than_a_mebibyte_ends_the_connection_with_its_code() -
         async with contract.websocket() as line:
             client = client_of(line)
             await client.socket.send(b"x" * (1 << 21))
-            await until(lambda: client.closed is not None)
+            await until(lambda: client.closed is not None and line.listener.closed)
             assert client.closed is not None
             assert client.closed[0] == 1009
             assert line.listener.closed == ["the client sent a message that is too large"]

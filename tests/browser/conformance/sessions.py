@@ -73,7 +73,7 @@ def survives_a_broken_network(talk: Talk) -> None:
     for protocol in broken._pc.sctp.transport.transport._connection._protocols:
         protocol.datagram_received = lambda *_: None
         protocol.transport.sendto = lambda *_: None
-    until(lambda: transport._peer is not broken, "another connection", 40)
+    until(lambda: transport._peer is not broken, "another connection", 60)
     until(lambda: transport._peer.state == "connected", "its coming up")
     until(lambda: talk.page.evaluate("client.transport.dc?.readyState === 'open'"), "the channel's opening")
     talk.begin()
@@ -84,7 +84,18 @@ def survives_a_broken_network(talk: Talk) -> None:
 
 
 def leaves(talk: Talk) -> None:
+    """The appliance is told of it: it does not take the client for lost."""
+    why: list[str] = []
+    conversation = talk.appliance.opened[-1]
+    end = conversation.end
+
+    def noted(reason: str) -> None:
+        why.append(reason)
+        end(reason)
+
+    conversation.end = noted  # type: ignore[method-assign]
     talk.begin()
     talk.do("disconnect")
     talk.until("Disconnected")
-    until(lambda: talk.appliance.opened[-1]._ended, "end of the conversation", 5)
+    until(lambda: why, "end of the conversation")
+    assert why[0] == "the client left"

@@ -14,11 +14,11 @@ from rtvi_local.engines.interfaces import Message
 from rtvi_local.images.content import holds_image
 from rtvi_local.tools.tool import WrittenCall
 from tests.browser.fake_appliance import FakeAppliance
-from tests.browser.fake_server import until
+from tests.browser.fake_server import TIMEOUT_S, until
 
 COMMON = Path(__file__).parent / "clients" / "common"
 STORY = (
-    "Once upon a time there was a very small dog. " + "It went on, and on, and on through the wood. " * 4 + "That is the end."
+    "Once upon a time there was a very small dog. " + "It went on, and on, and on through the wood. " * 8 + "That is the end."
 )
 REPLIES = {
     "Tell me a story.": STORY,
@@ -29,7 +29,7 @@ REPLIES = {
 
 DO = """([name, given]) => Promise.race([
     it[name](...given),
-    new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} was never answered`)), 9000)),
+    new Promise((_, reject) => setTimeout(() => reject(new Error(`${name} was never answered`)), 30000)),
 ])"""
 
 
@@ -126,7 +126,7 @@ class Talk:
     def names(self) -> list[str]:
         return [event["name"] for event in self.events()]
 
-    def until(self, name: str, where: Callable[[Any], bool] = lambda given: True, timeout_s: float = 15) -> Any:
+    def until(self, name: str, where: Callable[[Any], bool] = lambda given: True, timeout_s: float = TIMEOUT_S) -> Any:
         """Wait for a call of this callback; returns its first argument."""
         found = until(lambda: [given for given in self.given(name) if where(given)], f"on{name}", timeout_s)
         return found[0]

@@ -20,8 +20,6 @@ pytestmark = pytest.mark.browser
 REACT = Client(
     "react-1.8", "client-js 1.13.1, client-react 1.8.2, small-webrtc-transport 1.10.8", "POST /start, offer", "2.2.0"
 )
-CLOSED_S = 8
-"""The components close a bubble some seconds after its last word."""
 FILLING = """() => new Promise((done) => {
     const seen = [];
     const look = () => {
@@ -44,25 +42,26 @@ def test_bubbles_open_fill_and_close(house: BrowserHouse, bundles: Path) -> None
         assert talk.do("connect")["version"] == "2.2.0"
         page.evaluate(FILLING)
         talk.ask("How are you?")
-        expect(bubble(page, "user")).to_have_text("How are you?", timeout=10_000)
-        expect(bubble(page, "assistant")).to_have_attribute("data-final", "false", timeout=10_000)
+        expect(bubble(page, "user")).to_have_text("How are you?")
+        expect(bubble(page, "assistant")).to_have_attribute("data-final", "false")
         filled = until(lambda: filled_with(page, REPLIES["How are you?"]), "the whole answer")
         assert len(filled) >= 5, f"word by word: {filled}"
         assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(filled)), filled
-        expect(bubble(page, "assistant")).to_have_attribute("data-final", "true", timeout=CLOSED_S * 1000)
-        expect(bubble(page, "user")).to_have_attribute("data-final", "true", timeout=CLOSED_S * 1000)
+        # The components close a bubble some seconds after its last word.
+        expect(bubble(page, "assistant")).to_have_attribute("data-final", "true")
+        expect(bubble(page, "user")).to_have_attribute("data-final", "true")
 
         talk.ask("Tell me a story.")
         until(lambda: len(page.evaluate("filled()").pop()) > 60, "part of the story")
         talk.ask("How are you?")
-        expect(page.locator("[data-role=assistant]")).to_have_count(3, timeout=10_000)
+        expect(page.locator("[data-role=assistant]")).to_have_count(3)
         cut = page.locator("[data-role=assistant]").nth(1)
         expect(cut).to_have_attribute("data-final", "true")
         assert cut.locator("i").last.inner_text(), "what was not said stays marked as such"
         expect(bubble(page, "user")).to_have_text("How are you?")
         expect(page.locator("[data-role=user]")).to_have_count(3)
         talk.do("write", "In writing.", {"audio_response": False})
-        expect(bubble(page, "assistant")).to_contain_text("You said: In writing.", timeout=10_000)
+        expect(bubble(page, "assistant")).to_contain_text("You said: In writing.")
 
 
 def filled_with(page: Page, text: str) -> list[str]:
