@@ -22,10 +22,13 @@ FRANCE: list[Message] = [SYSTEM, {"role": "user", "content": "What is the capita
 SUM: list[Message] = [SYSTEM, {"role": "user", "content": "What is two plus two?"}]
 """Answered with a lead of 1.9 (logits) for each token: what is computed along with it, and on what processor, does not change
 the answer."""
-LONG: list[Message] = [
-    SYSTEM,
-    {"role": "user", "content": "I like apples and pears and plums. " * 90 + "What is the capital of Italy?"},
-]
+
+
+def long(fruit: str) -> list[Message]:
+    return [SYSTEM, {"role": "user", "content": f"I like {fruit} and pears and plums. " * 90 + "What is the capital of Italy?"}]
+
+
+LONG = long("apples")
 
 Result = TypeVar("Result")
 
@@ -78,7 +81,8 @@ async def text_of(session: LlamaSession, messages: list[Message], *, max_tokens:
 async def idle_since(model: LlamaModel, since_s: float) -> float:
     """How many seconds after `since_s` the engine had nothing more to do.
 
-    It is to be 30 ms, and `rtvi-local bench --cancels` shows whether it is; tests allow 100, for they run on busy machines."""
+    It is to be 30 ms, and `rtvi-local bench --cancels` shows whether it is; tests allow 100 for the soonest of three, for they
+    run on busy machines."""
     await until(lambda: model.stats.idle_since_s is not None)
     assert model.stats.idle_since_s is not None
     return model.stats.idle_since_s - since_s
@@ -191,40 +195,44 @@ def test_two_conversations_at_once_say_what_each_says_alone(model: LlamaModel) -
 
 
 def test_cancelling_in_mid_prompt_frees_the_cores_and_the_next_reply_is_as_on_a_fresh_session(model: LlamaModel) -> None:
-    async def talk() -> tuple[float, int, str, str]:
-        session = model.open_session()
+    async def cancelled(session: LlamaSession, fruit: str) -> float:
         read, aborted = model.stats.tokens_prefilled, model.stats.steps_aborted
-        task = asyncio.create_task(session.prefill(LONG))
+        task = asyncio.create_task(session.prefill(long(fruit)))
         await until(lambda: model.stats.tokens_prefilled > read)
         cancelled_s = time.perf_counter()
         task.cancel()
         idle_s = await idle_since(model, cancelled_s)
         with pytest.raises(asyncio.CancelledError):
             await task
-        aborted = model.stats.steps_aborted - aborted
+        assert model.stats.steps_aborted - aborted == 1
         assert model.stats.tokens_prefilled - read < 400, "it read on"
-        again, fresh = await text_of(session, FRANCE), await text_of(model.open_session(), FRANCE)
-        return idle_s, aborted, again, fresh
+        return idle_s
 
-    idle_s, aborted, again, fresh = run(talk())
-    assert aborted == 1
-    assert idle_s < 0.1
+    async def talk() -> tuple[float, str, str]:
+        session = model.open_session()
+        soonest_s = min([await cancelled(session, fruit) for fruit in ("apples", "cherries", "lemons")])
+        return soonest_s, await text_of(session, FRANCE), await text_of(model.open_session(), FRANCE)
+
+    soonest_s, again, fresh = run(talk())
+    assert soonest_s < 0.1
     assert again == fresh
 
 
 def test_closing_the_iterator_in_mid_reply_frees_the_cores_and_leaves_the_session_of_use(model: LlamaModel) -> None:
-    async def talk() -> tuple[float, str, str]:
-        session = model.open_session()
+    async def closed(session: LlamaSession) -> float:
         reply = session.reply([SYSTEM, {"role": "user", "content": "Count from one to fifty."}], max_tokens=150, temperature=0)
         await reply.__anext__()
         closed_s = time.perf_counter()
         await reply.aclose()
-        idle_s = await idle_since(model, closed_s)
-        again, fresh = await text_of(session, SUM), await text_of(model.open_session(), SUM)
-        return idle_s, again, fresh
+        return await idle_since(model, closed_s)
 
-    idle_s, again, fresh = run(talk())
-    assert idle_s < 0.1
+    async def talk() -> tuple[float, str, str]:
+        session = model.open_session()
+        soonest_s = min([await closed(session) for _ in range(3)])
+        return soonest_s, await text_of(session, SUM), await text_of(model.open_session(), SUM)
+
+    soonest_s, again, fresh = run(talk())
+    assert soonest_s < 0.1
     assert again == fresh
 
 
@@ -340,10 +348,14 @@ def test_a_closed_session_gives_its_place_back_and_leaves_nothing_behind(model: 
 
 def test_a_resting_engine_uses_no_cpu(model: LlamaModel) -> None:
     run(text_of(model.open_session(), FRANCE, max_tokens=4))
-    time.sleep(0.1)
-    before_s = time.process_time()
-    time.sleep(0.5)
-    assert time.process_time() - before_s < 0.02
+
+    def used_s() -> float:
+        before_s = time.process_time()
+        time.sleep(0.5)
+        return time.process_time() - before_s
+
+    # Whatever else this process does now and then, an engine that does not rest would do all the time.
+    assert min(used_s() for _ in range(3)) < 0.02
 
 
 def test_a_full_cache_forgets_whoever_rested_longest(models_directory: Path) -> None:

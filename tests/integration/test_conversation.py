@@ -120,11 +120,14 @@ def test_three_turns_are_answered_in_sound_that_says_what_the_messages_say(still
 def test_an_interruption_silences_the_voice_at_once_and_what_was_not_heard_is_not_remembered(still_models: Path) -> None:
     async def story() -> None:
         async with world(still_models, without_chance) as w:
+            # Before the story, which would be over on a slow machine.
+            question = await w.clear_speech("Wait a moment, what is the capital of Italy?")
             w.caller.send("send-text", {"content": "Tell me a long story about a brave little dog."})
             await w.caller.wait_for("bot-started-speaking")
             await asyncio.sleep(1.5)
             since = len(w.caller.messages)
-            said = await w.say("Wait a moment, what is the capital of Italy?")
+            said = w.caller.say(question)
+            await said.done.wait()
             await w.caller.wait_for("bot-interrupted", since=since)
             await w.answer(since)
             silent_ms = _silent_from(w, said.first_sound_ms, since)

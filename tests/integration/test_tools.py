@@ -17,9 +17,11 @@ from tests.integration.world import without_chance, world
 pytestmark = pytest.mark.models
 
 
-def test_the_weather_is_called_for_and_told_and_small_talk_is_left_alone(models_directory: Path) -> None:
+def test_the_weather_is_called_for_and_told_and_small_talk_is_left_alone(still_models: Path) -> None:
+    """Always the same questions and answers: how often chance spoils one is for the bench to measure."""
+
     async def story() -> None:
-        async with world(models_directory) as w:
+        async with world(still_models, without_chance) as w:
             outcomes = await measure(w.url, w.voice, ("weather", "talk"), print)
         told = table(outcomes)
         assert sum(outcome.good for outcome in outcomes if outcome.wanted) >= 9, told
