@@ -29,6 +29,8 @@ SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """As the Makefile looks for them."""
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 READY_TIMEOUT_S = 180.0
+LATE_CANDIDATE = r"404 \(Not Found\) \(.*/api/offer\)"
+"""Chromium may find a candidate long after the connection stands, and tell it to a server whose conversation is over."""
 MICROPHONE_RATE = 48_000
 LEAD_IN_S = 6.0
 """Silence before the recording: Chromium starts to play it when the page opens the microphone, not when it is connected."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import BrowserHouse
+from tests.browser.conftest import LATE_CANDIDATE, BrowserHouse
 from tests.browser.fake_server import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
@@ -29,6 +29,7 @@ def test_the_bundled_page_is_heard_and_answered(house: BrowserHouse, appliance_u
     # Nothing is left unsaid once the answer is over.
     expect(page.locator("#state")).to_have_text("Listening", timeout=TURN_TIMEOUT_S * 1000)
     expect(page.locator(".bot .unsaid").first).to_have_text("")
+    house.allow(page, LATE_CANDIDATE)
     page.get_by_role("button", name="End", exact=True).click()
     expect(page.locator("#state")).to_have_text("Ready when you are")
 

@@ -15,7 +15,7 @@ from rtvi_local.engines.interfaces import Message
 from rtvi_local.images.content import image_url, is_image, parts
 from rtvi_local.images.picture import Rgb, from_data_url, to_rgb
 from rtvi_local.tools.tool import WrittenCall
-from tests.browser.conftest import BrowserHouse
+from tests.browser.conftest import LATE_CANDIDATE, BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 from tests.browser.fake_server import until
 from tests.browser.test_sdk import RECORD, events, films, is_heard, rejection, sample
@@ -148,6 +148,7 @@ def test_the_page_shows_its_camera_and_what_the_assistant_saw(house: BrowserHous
         typed(page, "And now?")
         expect(page.locator(".bot p").last).to_contain_text("camera is switched off")
         camera.click()
+        house.allow(page, LATE_CANDIDATE)
         page.get_by_role("button", name="End", exact=True).click()
         expect(page.locator("#self")).to_be_hidden()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import BrowserHouse
+from tests.browser.conftest import LATE_CANDIDATE, BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 
 pytestmark = pytest.mark.browser
@@ -41,6 +41,7 @@ def test_only_who_holds_the_button_is_heard_and_the_choice_is_remembered(house: 
         page.keyboard.up(" ")
         expect(page.locator(".user .final")).to_have_text(["Hello there.", "Hello there."])
 
+        house.allow(page, LATE_CANDIDATE)
         page.reload()
         expect(page.get_by_label("Hold a button to talk")).to_be_checked()
         page.get_by_role("button", name="Start talking").click()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.browser.conftest import BrowserHouse
+from tests.browser.conftest import LATE_CANDIDATE, BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 from tests.browser.fake_server import FakeServer, until
 
@@ -268,6 +268,7 @@ def test_text_is_answered_interrupted_and_told_in_events(house: BrowserHouse) ->
         page.evaluate("() => made.interrupt()")
         until(lambda: events(page, "botStoppedSpeaking"), "silence")
         assert appliance.model.prompts[0][-1]["content"] == "Count to ten."
+        house.allow(page, LATE_CANDIDATE)
         page.evaluate("() => made.disconnect()")
         assert len(events(page, "disconnected")) == 1
         until(lambda: appliance.opened[0]._ended, "end of the conversation")

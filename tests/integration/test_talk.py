@@ -25,13 +25,16 @@ class Terminal:
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)
         self.shown = ""
+        """Since what was waited for last."""
 
     def read_until(self, text: str, timeout_s: float) -> None:
+        """Wait until it is shown, after what was waited for before."""
         until = time.monotonic() + timeout_s
         while text not in self.shown:
             ready, _, _ = select.select([self._master], [], [], max(0.0, until - time.monotonic()))
             assert ready, f"{text!r} did not come; this did: {self.shown!r}"
             self.shown += os.read(self._master, 4096).decode(errors="replace").replace("\r\n", "\n")
+        self.shown = self.shown.partition(text)[2]
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())

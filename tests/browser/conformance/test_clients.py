@@ -18,7 +18,7 @@ from tests.browser.conformance.feature import NOT_THERE, YES, NotThere
 from tests.browser.conformance.features import FEATURES
 from tests.browser.conformance.table import CLIENTS, row, rows, write_measured, write_row
 from tests.browser.conformance.talk import COMMON, Client, Talk, answer
-from tests.browser.conftest import BrowserHouse
+from tests.browser.conftest import LATE_CANDIDATE, BrowserHouse
 from tests.browser.fake_appliance import fake_appliance
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,7 @@ ENDINGS = (
     "websocket connection closed",
     "Fatal error reported",
     "attempt to send to closed socket",
-    r"404 \(Not Found\) \(.*/api/offer\)",
+    LATE_CANDIDATE,
     "offer rejected with status 404",
     r"422 \(Unprocessable Entity\) \(.*/(api/offer|start|connect)\)",
     "offer rejected with status 422",
