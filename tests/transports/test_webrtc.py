@@ -98,8 +98,9 @@ def test_sound_goes_both_ways() -> None:
     async def scenario() -> None:
         async with Call() as call:
             await play(call.client.send_audio, lambda: loud(call.listener.audio))
+            # What is heard is more than what came: on a busy machine a packet that is late is filled in for.
+            await play(call.client.send_audio, lambda: call.transport.statistics["packets_received"] >= 10)
             await play(call.transport.send_audio, lambda: loud(call.heard))
-            assert call.transport.statistics["packets_received"] >= 10
             assert call.transport.statistics["packets_lost"] == 0
 
     run(scenario)
