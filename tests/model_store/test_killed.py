@@ -20,10 +20,11 @@ from tests.model_store.conftest import Shop, file_entry, model_entry, sha256, so
 from tests.model_store.http_server import stall_after
 
 PULLING = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from rtvi_local.model_store import ModelStore, Network
 from rtvi_local.model_store.manifest import parse_manifest
+signal.signal(signal.SIGINT, signal.default_int_handler)
 directory, manifest, index = sys.argv[1:]
 store = ModelStore(Path(directory), parse_manifest(json.loads(manifest), "test"), Network(package_index=index))
 try:
@@ -31,6 +32,7 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 """
+"""As from a terminal, wherever the tests run from: what a shell starts in the background ignores Ctrl-C, its children too."""
 
 ELSEWHERE = """
 import signal, sys, threading
