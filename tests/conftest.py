@@ -24,8 +24,8 @@ NOTHING_MISSING = re.compile(
 )
 """Reasons to skip a test that are no gap in what a machine is set up for."""
 
-# A busy machine may take its 200 ms over an example, and a test would fail of which nothing is wrong. CI tries the same examples
-# every time: new ones are for a desk, where who finds one can look at it.
+# A busy machine may take its 200 ms over an example, and a test would fail of which nothing is wrong. CI tries the
+# same examples each time: others are for a desk, where they can be looked at.
 settings.register_profile(
     "patient",
     settings(),
