@@ -22,6 +22,8 @@ GOING_AWAY, TRY_AGAIN_LATER = 1000, 1013
 MOST_REASON_BYTES = 123
 """In a close frame (RFC 6455 §5.5)."""
 _FLUSH_S = 0.5
+_GOODBYE_S = 0.5
+"""How long it may take to hear from a client that could not be sent to any more that it has left."""
 _SERVER_STOPS, _KEEPALIVE_FAILED = 1012, 1011
 _ENDINGS = {
     _SERVER_STOPS: "the server is stopping",
@@ -60,10 +62,11 @@ class SocketTransport(Blind):
         self._listener: Listener | None = None
         self._inbound = InboundPcm(self._hear, self._loop)
         self._spurts = Talkspurts(self.output_sample_rate)
-        self._outbox = Outbox(self._send, self._end)
+        self._outbox = Outbox(self._send, self._on_broken)
         self._closing: asyncio.Task[None] | None = None
         self._closing_reason = ""
         self._broken = asyncio.Event()
+        self._why_broken = ""
         self._ended = False
         self.messages_received = self.messages_sent = 0
 
@@ -115,7 +118,9 @@ class SocketTransport(Blind):
         broken = self._loop.create_task(self._broken.wait())
         try:
             await asyncio.wait({reading, broken}, return_when=asyncio.FIRST_COMPLETED)
-            reason = reading.result() if reading.done() else "the connection was lost"
+            if not self._ended:
+                await asyncio.wait({reading}, timeout=_GOODBYE_S)
+            reason = reading.result() if reading.done() else self._why_broken
         finally:
             for task in (reading, broken):
                 task.cancel()
@@ -156,6 +161,11 @@ class SocketTransport(Blind):
             await self._connection.send_text(data)
         else:
             await self._connection.send_bytes(data)
+
+    def _on_broken(self, why: str) -> None:
+        """Who sends learns only that the client is gone; who reads learns it as soon, and whether it said good-bye."""
+        self._why_broken = why
+        self._broken.set()
 
     def _hear(self, samples: Int16, at_ms: float) -> None:
         if self._listener is not None and not self._ended:

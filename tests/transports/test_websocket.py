@@ -147,6 +147,24 @@ def test_a_client_that_stops_reading_holds_up_no_more_than_a_moment_of_speech() 
     run(scenario)
 
 
+def test_a_client_that_leaves_while_it_is_spoken_to_is_not_taken_for_lost() -> None:
+    async def scenario() -> None:
+        async with contract.websocket() as line:
+
+            async def speak() -> None:
+                while not line.listener.closed:
+                    line.transport.send_audio(tone(24_000, 20))
+                    await asyncio.sleep(0)
+
+            speaking = asyncio.create_task(speak())
+            await until(lambda: line.heard)
+            await client_of(line).hang_up()
+            await speaking
+            assert line.listener.closed == ["the client left"]
+
+    run(scenario)
+
+
 def client_of(line: contract.Line) -> BrowserClient:
     assert isinstance(line, contract.SocketLine)
     assert isinstance(line.client, BrowserClient)
