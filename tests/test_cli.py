@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -117,12 +117,17 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_in_less_than_a_third_of_a_second_more_than_python_itself_needs() -> None:
+    def computed_s() -> float:
+        """By all processes so far that were waited for: what else the machine does is not in it."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
     def fastest(*command: str) -> float:
         times = []
         for _ in range(5):
-            start = time.perf_counter()
+            before_s = computed_s()
             subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, timeout=60, check=True)
-            times.append(time.perf_counter() - start)
+            times.append(computed_s() - before_s)
         return min(times)
 
     assert fastest("-m", "rtvi_local", "--help") - fastest("-c", "") < 0.3
