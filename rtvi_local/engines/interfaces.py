@@ -120,7 +120,7 @@ class Transcriber(Protocol):
         ...
 
     async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
-        """How likely (natural logarithm) it is that each of these texts was said in `samples`, a few seconds at most."""
+        """How likely (natural logarithm) it is that each of these texts was said in `samples` (16 kHz, up to 30 s)."""
         ...
 
 

@@ -117,8 +117,9 @@ class Whisper:
 
     async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
         """See Transcriber. Takes about 0.1 s for a dozen texts; cancelling takes effect in the middle of that."""
-        encoded = await self._worker.run(self._encode, samples, LEAST_WINDOW_S)
+        samples = samples[-FULL_WINDOW_S * LISTENING_SAMPLE_RATE :]
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
+        encoded = await self._worker.run(self._encode, samples, _window_s(duration_s))
         return await self._worker.run(log_likelihoods, self._model, self._tokenizer(language), encoded, texts, duration_s)
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Whisper:
         self, samples: Float32, language: str | None, *, word_times: bool, retry: bool
     ) -> Transcription:
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
-        window_s = min(max(LEAST_WINDOW_S, duration_s + MARGIN_S), FULL_WINDOW_S)
+        window_s = _window_s(duration_s)
         encode_s = decode_s = 0.0
         spoken = language
         while True:
@@ -212,6 +213,10 @@ class Whisper:
             self._suppressed[language] = list(get_suppressed_tokens(tokenizer, [-1]))
             self._tokenizers[language] = tokenizer
         return self._tokenizers[language]
+
+
+def _window_s(duration_s: float) -> float:
+    return min(max(LEAST_WINDOW_S, duration_s + MARGIN_S), FULL_WINDOW_S)
 
 
 def _segments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,6 +39,7 @@ from rtvi_local.pipeline.frames import (
 from rtvi_local.pipeline.misheard_hushes import HUSHES_IN_WRITING, LONGEST_HUSH_MS, may_be_hush, meant
 from rtvi_local.pipeline.stage import Stage
 from rtvi_local.stages.rolling_transcription import IsInvented, RollingTranscription, Words
+from rtvi_local.stages.trigger_glance import may_hold, texts_of
 from rtvi_local.stages.turn_judge import TurnJudge
 
 log = logging.getLogger(__name__)
@@ -148,6 +149,8 @@ class Listening(Stage):
         """The newest one."""
         self._last_interim_ms = 0.0
         self._works_ahead = True
+        self._triggers: Sequence[str] = ()
+        """The phrases that are looked for while it does not."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, frame: Frame) -> None:
@@ -194,9 +197,11 @@ class Listening(Stage):
             # Speech that goes on after a turn was ended for its length is the beginning of another.
             self._activity.speaking = False
 
-    def doze(self) -> None:
-        """Forget all that was heard, the pre-roll too, and from now on transcribe only what `evaluate` asks for."""
+    def doze(self, triggers: Sequence[str]) -> None:
+        """Forget all that was heard, the pre-roll too. From now on transcribe only what `evaluate` asks for, and of that what
+        may hold one of these phrases: all else is said to have no words."""
         self._works_ahead = False
+        self._triggers = triggers
         self.forget()
         self._utterance.clear()
         self._hidden.clear()
@@ -340,12 +345,8 @@ class Listening(Stage):
         began = loop.time()
         begun.audio_s = samples.size / LISTENING_SAMPLE_RATE
         try:
-            over_voice = self._over_voice
-            words = await self._words.words(samples, first, may_settle=may_settle)
-            text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
-            begun.text = await self._meant(words, samples) if over_voice and text == words.text else text
-            begun.language = words.language
-            begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
+            if await self._is_worth_it(samples):
+                await self._put_into_words(begun, samples, first, may_settle=may_settle)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -354,6 +355,23 @@ class Listening(Stage):
         begun.took_s = loop.time() - began
         begun.done = True
         self._report(begun)
+
+    async def _is_worth_it(self, samples: Float32) -> bool:
+        """Asleep, what can hold no trigger phrase is not."""
+        language = self._words.language
+        if self._works_ahead or language is None:
+            return True
+        fits = await self._words.transcriber.fits(samples, texts_of(self._triggers), language=language)
+        # A small model may have woken it meanwhile.
+        return self._works_ahead or may_hold(self._triggers, fits)
+
+    async def _put_into_words(self, begun: _Pass, samples: Float32, first: int, *, may_settle: bool) -> None:
+        over_voice = self._over_voice
+        words = await self._words.words(samples, first, may_settle=may_settle)
+        text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
+        begun.text = await self._meant(words, samples) if over_voice and text == words.text else text
+        begun.language = words.language
+        begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
 
     async def _meant(self, words: Words, samples: Float32) -> str:
         """Whisper writes "Get up." for "Shut up." now and then. Over the bot's voice one of the two is what people say."""

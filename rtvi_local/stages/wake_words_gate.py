@@ -5,8 +5,8 @@ transcribe by itself: for words that have a small model the cleanest way to say 
 that only that model has looked at is kept for PREROLL_MS, and handed on when the word is recognised, so that a command that
 follows without a pause is heard whole; the wake word itself, which is in that audio too, is taken out of the transcript. Its
 second place is *behind* listening, before anybody decides about turns: there it holds back what is heard while asleep. Trigger
-words of other names need a transcript, so for them (and only then) phrases are transcribed while asleep, one by one when they
-have ended, and forgotten unless they begin with such a word.
+words of other names need a transcript, so for them (and only then) phrases that may hold one (`trigger_glance.py`) are
+transcribed while asleep, one by one when they have ended, and forgotten unless a sentence in them begins with such a word.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LONGEST_LEAD_MS = 6000
 class Hearing(Protocol):
     """What the gate asks of the listening stage."""
 
-    def doze(self) -> None: ...
+    def doze(self, triggers: Sequence[str]) -> None: ...
 
     def attend(self) -> None: ...
 
@@ -88,7 +88,7 @@ class WakeWordsGate(Stage):
         self._asked = 0
         """Evaluations of the gate's own have negative revisions: turn-taking's begin at 1, and nobody else takes notice."""
         self._unfinished: asyncio.TimerHandle | None = None
-        hearing.doze()
+        hearing.doze(self._transcribed)
 
     @property
     def awake(self) -> bool:
@@ -163,7 +163,7 @@ class WakeWordsGate(Stage):
             self._hearing.attend()
         else:
             self._held.clear()
-            self._hearing.doze()
+            self._hearing.doze(self._transcribed)
         self.announce()
 
     def _on_deadline(self, due_ms: float) -> None:

@@ -14,6 +14,7 @@ from rtvi_local.bench.words import normalised_words, word_errors
 from rtvi_local.engines.interfaces import EngineError, Float32, Transcriber, Transcription
 from rtvi_local.engines.invented import looks_invented, speech_energy_db
 from rtvi_local.engines.whisper import FULL_WINDOW_S, LEAST_WINDOW_S, Whisper
+from rtvi_local.stages.trigger_glance import may_hold, texts_of
 from tests.conftest import SPEECH_TEXT
 from tests.robot import said_by_a_robot
 
@@ -80,6 +81,21 @@ def test_how_well_texts_fit_what_was_said_is_told_for_each(whisper: Whisper, spe
     other, said, alike = asyncio.run(whisper.fits(speech, texts, language="en"))
     assert other + 5 < said
     assert alike + 5 < said <= 0
+
+
+@pytest.mark.parametrize("lead_s", [0, 6])
+def test_the_likelihood_of_a_phrase_tells_that_it_may_be_there_wherever_it_is(
+    whisper: Whisper, speech: Float32, lead_s: int
+) -> None:
+    samples = np.concatenate((np.zeros(lead_s * 16_000, np.float32), speech))
+
+    def may_be_in_it(*phrases: str) -> bool:
+        return may_hold(phrases, asyncio.run(whisper.fits(samples, texts_of(phrases), language="en")))
+
+    assert may_be_in_it("could you")
+    assert may_be_in_it("hey computer", "kitchen down")
+    assert may_be_in_it("i would like to read")
+    assert not may_be_in_it("hey computer", "alexander")
 
 
 def test_the_language_is_detected_when_none_is_given(whisper: Whisper, speech: Float32) -> None:

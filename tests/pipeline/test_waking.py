@@ -39,6 +39,15 @@ def what_was_said(samples: Float32) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+class GlancingTranscriber(EchoTranscriber):
+    """To which all that was said resembles any text, or nothing does."""
+
+    resembles = True
+
+    async def fits(self, samples: Float32, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        return [-1.0 if self.resembles else -50.0 * len(text.split()) for text in texts]
+
+
 class Kiosk:
     """A client in a room with an appliance that sleeps."""
 
@@ -47,15 +56,19 @@ class Kiosk:
         words: tuple[str, ...] = ("okay nabu",),
         reply: str = "Yes of course.",
         late_ms: int = 0,
+        language: str = "en",
     ) -> None:
         """`late_ms`: after which the small model recognises its word."""
         self.config = replace(
-            Config(), llm=Llm(system_prompt="Be brief."), stt=Stt(interim_ms=500), wake=Wake(words=words, follow_up_s=4.0)
+            Config(),
+            llm=Llm(system_prompt="Be brief."),
+            stt=Stt(language=language, interim_ms=500),
+            wake=Wake(words=words, follow_up_s=4.0),
         )
         self.transport = LoopbackTransport()
         self.says: str | None = None
         """What is understood from now on, whatever it sounds like; None: the fakes' language."""
-        self.transcriber = EchoTranscriber(
+        self.transcriber = GlancingTranscriber(
             lambda samples: what_was_said(samples) if self.says is None else self.says, delay_ms=80
         )
         self.model = ScriptedModel(lambda _: reply, first_token_ms=50, token_ms=20)
@@ -275,6 +288,35 @@ def test_asleep_each_phrase_is_transcribed_once_when_it_has_ended() -> None:
         assert len(kiosk.transcriber.heard_samples) == 1
         assert "metrics" not in kiosk.types
         assert "user-transcription" not in kiosk.types
+        await kiosk.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_asleep_what_does_not_resemble_the_trigger_words_is_not_transcribed_and_awake_everything_is() -> None:
+    async def story() -> None:
+        kiosk = Kiosk(words=TEXT)
+        kiosk.transcriber.resembles = False
+        await kiosk.hear((SOFT, 6000), (QUIET, 1500), says="Hey computer, what time is it?")
+        assert kiosk.transcriber.heard_samples == []
+        assert kiosk.states == ["asleep"]
+        kiosk.transcriber.resembles = True
+        await kiosk.hear((SOFT, 900), (QUIET, 600), says="Hey computer.")
+        assert len(kiosk.transcriber.heard_samples) == 1, "what was forgotten is not heard with it"
+        kiosk.transcriber.resembles = False
+        await kiosk.hear((SOFT, 1500), (QUIET, 1500), says="What time is it?")
+        assert kiosk.questions == ["What time is it?"]
+        await kiosk.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_where_the_language_has_to_be_detected_everything_is_transcribed() -> None:
+    async def story() -> None:
+        kiosk = Kiosk(words=TEXT, language="auto")
+        kiosk.transcriber.resembles = False
+        await kiosk.hear((SOFT, 1500), (QUIET, 1500), says="Hey computer, what time is it?")
+        assert kiosk.questions == ["What time is it?"]
         await kiosk.hang_up()
 
     virtual_clock.run(story())
