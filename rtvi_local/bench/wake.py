@@ -91,11 +91,11 @@ def utterances(studio: Studio, text: str) -> Iterator[tuple[str, Float32]]:
         yield name, samples
 
 
-def wakes(studio: Studio, word: str, samples: Float32) -> bool:
+def wakes(studio: Studio, word: str, samples: Float32, transcriber: Transcriber | None) -> bool:
     """Whether it wakes a conversation that waits for this word."""
 
     async def listen() -> bool:
-        room = studio.room([word])
+        room = studio.room([word], transcriber)
         await room.hear(to_int16(samples))
         await room.close()
         return bool(room.woken_ms)
@@ -103,9 +103,10 @@ def wakes(studio: Studio, word: str, samples: Float32) -> bool:
     return virtual_clock.run(listen())
 
 
-def recognition(figures: Figures, studio: Studio) -> None:
-    for word in SMALL_MODELS:
-        heard = [(name, wakes(studio, word, samples)) for name, samples in utterances(studio, word.title())]
+def recognition(figures: Figures, studio: Studio, whisper: Transcriber) -> None:
+    for word in (*SMALL_MODELS, *TEXT_WORDS):
+        transcriber = whisper if word in TEXT_WORDS else None
+        heard = [(name, wakes(studio, word, samples, transcriber)) for name, samples in utterances(studio, word.title())]
         figures.woken[word] = sum(woken for _, woken in heard)
         figures.missed += [name for name, woken in heard if not woken]
 
@@ -221,11 +222,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
     people = crowd([voice.say(text) for text in sentences[:20]], 20 * LISTENING_SAMPLE_RATE)
     studio = Studio(voice, people, Silero.load(store.path(models.vad)))
+    whisper = Whisper.load(store.path(models.stt), device="cpu", threads=2)
     figures = Figures()
-    recognition(figures, studio)
+    recognition(figures, studio, whisper)
     virtual_clock.run(other_speech(figures, studio, options.minutes, options.audio))
     virtual_clock.run(own_voice(figures, studio))
-    whisper = Whisper.load(store.path(models.stt), device="cpu", threads=2)
     virtual_clock.run(commands(figures, studio, whisper))
     whisper.close()
     if options.server:

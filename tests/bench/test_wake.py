@@ -96,7 +96,7 @@ def test_a_command_with_a_word_too_many_has_lost_none() -> None:
 
 def found(**changes: Any) -> dict[str, Any]:
     figures = Figures(
-        woken={"alexa": 19},
+        woken={"alexa": 19, "hey computer": 18},
         missed=["Alexa ×0.8"],
         other_speech_minutes=60.2,
         false_wakes=["A lexer."],
