@@ -50,7 +50,7 @@ class WebRtcClient:
         self.inbound = InboundAudio(self._on_audio, loop)
         self._outbound = OutboundAudio(loop)
 
-    async def connect(self, *, restart: bool = False, data: dict[str, Any] | None = None, timeout_s: float = 10.0) -> None:
+    async def connect(self, *, restart: bool = False, data: dict[str, Any] | None = None, timeout_s: float = 30.0) -> None:
         """Offer, be answered, and wait until sound can flow (and messages, if there is a channel)."""
         old = self.pc
         self.connected.clear()

@@ -308,7 +308,7 @@ def test_what_a_connection_did_is_in_the_metrics() -> None:
             await until(lambda: client.messages)
             await client.hang_up()
             async with httpx.AsyncClient(base_url=f"http://{server.host}") as http:
-                for _ in range(200):
+                for _ in range(1000):
                     if 'event="messages_received"} 1.0' in (await http.get("/metrics")).text:
                         return
                     await asyncio.sleep(0.02)
