@@ -72,9 +72,12 @@ class Call:
 
 async def play(send: Callable[[Int16], None], until_: Callable[[], object]) -> None:
     async def pacing() -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
         while True:
             send(TONE)
-            await asyncio.sleep(0.02)
+            due_s += 0.02
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
 
     task = asyncio.create_task(pacing())
     try:
