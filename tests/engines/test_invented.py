@@ -135,3 +135,15 @@ def test_clear_words_without_high_tones_come_through_a_wall_unless_the_settings_
 def test_a_likely_sentence_in_what_is_surely_no_speech_was_not_said() -> None:
     assert looks_invented(_heard("I'm not sure if I can do it.", 0.71, -0.51), 4.0, -17.0)
     assert not looks_invented(_heard("I'm not sure if I can do it.", 0.52, -0.54), 4.0, -17.0)
+
+
+def test_words_that_stand_out_from_nothing_are_believed_only_if_whisper_is_sure_of_them() -> None:
+    noise = np.random.default_rng(1).normal(size=16_000).astype(np.float32) * np.float32(0.05)
+    somebody = noise.copy()
+    somebody[8_000:12_000] *= 6
+    usual = Vad().least_treble_db
+    likely, sure = _heard("All right.", 0.48, -0.78), _heard("All right.", 0.1, -0.4)
+    assert not looks_invented(likely, 1.0, -26)
+    assert is_nobody(likely, noise, least_treble_db=usual)
+    assert not is_nobody(likely, somebody, least_treble_db=usual)
+    assert not is_nobody(sure, noise, least_treble_db=usual)

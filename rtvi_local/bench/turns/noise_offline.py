@@ -1,6 +1,6 @@
 """The scenes of `noise` in virtual time: real ears and the real turn-taking, no network and nobody who answers.
 
-    python -m rtvi_local.bench.turns.noise_offline MODELS [--seed N]
+    python -m rtvi_local.bench.turns.noise_offline MODELS [--seed N] [--times N]
 
 Ten minutes of café, music and television through a wall, and household noise besides, at the level of speech, in less than two.
 Another seed makes other noises. Printed is what would have been answered.
@@ -16,13 +16,17 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from rtvi_local import virtual_clock
+from rtvi_local.audio.pcm import to_float, to_int16
+from rtvi_local.bench.turns.echo_offline import Wire
 from rtvi_local.bench.turns.engines import Answers, KeptTranscriber
 from rtvi_local.bench.turns.noise import NOISES, SEED, order, sound, spoken
 from rtvi_local.bench.turns.offline import play
-from rtvi_local.bench.turns.sounds import Studio
+from rtvi_local.bench.turns.sounds import Studio, hiss, silence
 from rtvi_local.config import Stt, Vad
-from rtvi_local.engines.interfaces import Float32, Transcriber
+from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, Transcriber
 from rtvi_local.engines.invented import is_nobody
 from rtvi_local.engines.silero import Silero
 from rtvi_local.engines.whisper import Whisper
@@ -34,6 +38,10 @@ from rtvi_local.stages.phrase_endpointing import PhraseEndpointing
 
 ANSWER_S = 1.0
 """So long would each answer be heard."""
+LEAD_S = 1.0
+"""Of a quiet room, before the noise."""
+LATER_S = 0.003
+"""By which each time begins later than the one before: Opus cuts the same sound elsewhere."""
 
 
 async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> list[str]:
@@ -59,11 +67,19 @@ async def answered(noise: Float32, silero: Silero, transcriber: Transcriber) -> 
     return committed
 
 
+def sent(noise: Float32, lead_s: float) -> Float32:
+    """A noise after so much of a quiet room, as it comes out of Opus."""
+    sound = np.concatenate([silence(lead_s), noise])
+    wire = Wire(LISTENING_SAMPLE_RATE, LISTENING_SAMPLE_RATE)
+    return to_float(wire.carry(to_int16(np.clip(sound + hiss(sound.size), -1, 1).astype(np.float32))))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtvi_local.bench.turns.noise_offline", description=__doc__.split("\n")[0])
     parser.add_argument("models", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rtvi-local-turns")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of the first noise (default {SEED}: those of the scenes)")
+    parser.add_argument("--times", type=int, default=1, help="how often each is played, a little later each time (default 1)")
     options = parser.parse_args(arguments)
     voices = spoken(Studio(options.models / "piper-en_US-joe-medium", options.cache))
     whisper = Whisper.load(options.models / "whisper-base", device="cpu", threads=2)
@@ -72,9 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = dict.fromkeys(NOISES, 0)
     try:
         for group, seed in order(options.seed):
-            if group in counts:
-                noise = sound(group, voices, seed)
-                found = virtual_clock.run(answered(noise, silero, KeptTranscriber(whisper, kept)))
+            if group not in counts:
+                continue
+            noise = sound(group, voices, seed)
+            for time in range(options.times):
+                heard = sent(noise, LEAD_S + time * LATER_S)
+                found = virtual_clock.run(answered(heard, silero, KeptTranscriber(whisper, kept)))
                 counts[group] += len(found)
                 sys.stdout.writelines(f"{group} {seed}: {text}\n" for text in found)
     finally:
