@@ -37,7 +37,10 @@ def test_a_voice_arrives_at_16_khz_in_order_and_in_small_pieces(name: str) -> No
             assert all(0 < piece.size <= 400 and piece.dtype == np.int16 for _, piece in voice)
             times = [at_ms for at_ms, _ in voice]
             assert times == sorted(times)
-            assert abs(times[-1] - times[0] - sum(piece.size for _, piece in voice) / 16) < 150
+            # They run as the sound does: over half a second, in the median, for a busy machine holds pieces up.
+            late_ms = np.array(times) - np.cumsum([piece.size for _, piece in voice]) / 16
+            half = len(voice) // 2
+            assert abs(np.median(late_ms[half : 2 * half] - late_ms[:half])) < 75
 
     run(scenario)
 
