@@ -51,9 +51,9 @@ LIKENESS = 0.15
 """How much a frame counts for what the last ones were like: 0.15 is a memory of 130 ms."""
 KNOWN_AFTER_FRAMES = 30
 """With sound that could have come back. A person who speaks 0.6 s after the first sound of the first reply stands out of it."""
-SETTLED_AFTER_FRAMES = 36
-"""Until then, who spoke over it earlier is looked for in hindsight. With 60, and packets that were late by 120 ms now and then,
-17 of 80 echoes were taken for somebody, with this none."""
+SETTLED_AFTER_FRAMES, QUIET_AFTER_FRAMES = 36, 60
+"""Until then, who spoke over it earlier is looked for in hindsight: for longer where nothing like an echo came. With 60 for an
+echo, and packets that were late by 120 ms now and then, 17 of 80 were taken for somebody, with this none."""
 ALIKE_DB = 4.2
 """Standard deviation between what arrives and what was sent, below which the one is the other's echo. Of an echo in a room it
 is 3 to 4 dB, of noise 5, of another voice more than 10."""
@@ -76,6 +76,7 @@ class EchoPath:
     def forget(self) -> None:
         """The way is not what it was known to be: anything is possible again."""
         self._learnt_frames = 0
+        self._echo_found = False
         self._quiet_frames = self._sounding_frames = 0
         self._gains[:] = UNKNOWN_GAIN_DB
         self._ratios[:] = 0
@@ -119,6 +120,7 @@ class EchoPath:
         self._scatter += np.where(bands >= LEAST_BANDS, LIKENESS * np.minimum(bands / 8, 1) * (scatter - self._scatter), 0)
         alike = self._scatter < ALIKE_DB**2
         if alike.any():
+            self._echo_found = True
             echo = np.where(loud[alike], self._ratios[alike], LEAST_GAIN_DB)
             self._gains[alike] = np.maximum(self._gains[alike], echo)
         np.clip(self._gains, LEAST_GAIN_DB, UNKNOWN_GAIN_DB, out=self._gains)
@@ -131,7 +133,7 @@ class EchoPath:
     @property
     def is_settled(self) -> bool:
         """Nothing more is to be found out of what arrived before it was known."""
-        return self._learnt_frames >= SETTLED_AFTER_FRAMES
+        return self._learnt_frames >= (SETTLED_AFTER_FRAMES if self._echo_found else QUIET_AFTER_FRAMES)
 
     @property
     def gain_db(self) -> float:

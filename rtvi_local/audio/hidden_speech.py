@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from rtvi_local.audio.voice_activity import VoiceActivity
 
 SURELY_OVER_MS = 250.0
 """Of silence. What was said more lately than that may not yet be told from the own voice."""
+
+
+WORD_FRAMES = 10
+"""Of which others are known. From fewer the end of what they say cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,15 @@ class HiddenSpeech:
     def clear(self) -> None:
         self._probabilities.clear()
 
-    def find(self, others: Collection[int], since_ms: float, activity: VoiceActivity) -> Found | None:
+    def find(
+        self, others: Collection[int], since_ms: float, activity: VoiceActivity, *, is_guess: bool = False
+    ) -> Found | None:
         """The speech in those windows in which somebody else than the appliance sounded, if there is any.
 
         `others` are the frames in which they did: how many of FRAME_MS before now. The last window ended `since_ms` ago.
-        `activity` is one that has heard nothing yet."""
-        began_ms, sounded_ms = None, 0.0
+        `activity` is one that has heard nothing yet. `is_guess`: what sounds like speech behind it is the appliance's by
+        no more than a guess; who is known by a syllable may go on in it."""
+        began_ms, sounded_ms, quiet_ms = None, 0.0, math.inf
         for index, probability in enumerate(self._probabilities):
             ended_ms = since_ms + (len(self._probabilities) - 1 - index) * self._window_ms
             is_theirs = any(-FRAME_MS < ago * FRAME_MS - ended_ms < self._window_ms for ago in others)
@@ -50,6 +58,9 @@ class HiddenSpeech:
                 began_ms = ended_ms
             if activity.speaking and activity.silence_ms == 0:
                 sounded_ms = ended_ms
+            if probability >= activity.threshold:
+                quiet_ms = ended_ms
         if began_ms is None:
             return None
-        return Found(began_ms, sounded_ms, is_over=not activity.speaking and sounded_ms >= SURELY_OVER_MS)
+        over_ms = quiet_ms if is_guess and len(others) < WORD_FRAMES else sounded_ms
+        return Found(began_ms, sounded_ms, is_over=not activity.speaking and over_ms >= SURELY_OVER_MS)

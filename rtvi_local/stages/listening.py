@@ -260,10 +260,7 @@ class Listening(Stage):
                     self._maybe_transcribe(at_ms, might_be_over=self._activity.silence_ms > 0)
                 case _:
                     self._maybe_judge()
-        if self._activity.speaking and not frame.others:
-            self._hidden.clear()
-        else:
-            self._find_hidden(frame)
+        self._find_hidden(frame)
 
     def _begin(self, began_ms: float, frame: Audio) -> None:
         self._began_ms = min(self._began_ms, began_ms) if self._utterance.is_open else began_ms
@@ -280,7 +277,7 @@ class Listening(Stage):
             return False
         live = self._activity
         activity = VoiceActivity(live.threshold, live.start_ms, live.stop_ms, live.window_ms)
-        found = self._hidden.find(frame.others, self._pending.size / SAMPLES_PER_MS, activity)
+        found = self._hidden.find(frame.others, self._pending.size / SAMPLES_PER_MS, activity, is_guess=frame.is_guess)
         if found is None:
             return False
         began_ms, is_more = frame.at_ms - found.began_ms, self._utterance.is_open

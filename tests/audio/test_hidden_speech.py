@@ -11,11 +11,13 @@ WORD_FRAMES = range(16, 32)
 """Of 20 ms, before the last ten windows."""
 
 
-def find(probabilities: Sequence[float], others: Sequence[int], since_ms: float = 0.0) -> Found | None:
+def find(
+    probabilities: Sequence[float], others: Sequence[int], since_ms: float = 0.0, *, is_guess: bool = False
+) -> Found | None:
     hidden = HiddenSpeech(WINDOW_MS)
     for probability in probabilities:
         hidden.push(probability)
-    return hidden.find(others, since_ms, VoiceActivity(0.5, 64, 64, WINDOW_MS))
+    return hidden.find(others, since_ms, VoiceActivity(0.5, 64, 64, WINDOW_MS), is_guess=is_guess)
 
 
 def test_speech_where_somebody_else_sounded_is_found_with_its_times() -> None:
@@ -40,3 +42,13 @@ def test_what_was_found_once_is_not_found_again() -> None:
         hidden.push(probability)
     hidden.clear()
     assert hidden.find(WORD_FRAMES, 0.0, VoiceActivity(0.5, 64, 64, WINDOW_MS)) is None
+
+
+def test_who_is_known_by_a_syllable_may_go_on_in_what_is_the_appliance_by_a_guess() -> None:
+    goes_on = [*QUIET_S, *WORD_S, *WORD_S]
+    assert find(goes_on, range(26, 31)) == Found(18 * WINDOW_MS, 16 * WINDOW_MS, is_over=True)
+    assert find(goes_on, range(26, 31), is_guess=True) == Found(18 * WINDOW_MS, 16 * WINDOW_MS, is_over=False)
+    assert find([*QUIET_S, *WORD_S, *QUIET_S], range(26, 31), is_guess=True) == Found(
+        18 * WINDOW_MS, 16 * WINDOW_MS, is_over=True
+    )
+    assert find(goes_on, range(16, 31), is_guess=True) == Found(18 * WINDOW_MS, 10 * WINDOW_MS, is_over=True)

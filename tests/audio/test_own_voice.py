@@ -176,3 +176,15 @@ def test_what_was_known_of_the_way_can_be_forgotten() -> None:
     own_voice.path.forget()
     echo = later(echoing(sent, 0.3, 6), 120, -6)
     assert longest_run_of_others(answers(own_voice, sent, echo + room_noise(sent.size)), echo) <= 2
+
+
+def test_who_spoke_over_the_first_sounds_is_looked_for_longer_where_nothing_comes_back() -> None:
+    sent = reply()[: int((QUIET_S + 1.7) * RATE)]
+    beside_a_loudspeaker, with_headphones = OwnVoice(RATE), OwnVoice(RATE)
+    answers(beside_a_loudspeaker, sent, later(echoing(sent, 0.3, 6), 80, -10) + room_noise(sent.size))
+    answers(with_headphones, sent, room_noise(sent.size))
+    assert beside_a_loudspeaker.path.is_settled
+    assert with_headphones.path.is_known
+    assert not with_headphones.path.is_settled
+    answers(with_headphones, reply(2.0), room_noise(reply(2.0).size))
+    assert with_headphones.path.is_settled

@@ -416,3 +416,21 @@ def test_a_word_whose_beginning_is_found_after_its_end_is_heard_whole() -> None:
         assert sum(peak > 0.2 for peak in peaks) == pytest.approx(30, abs=2)
 
     virtual_clock.run(story())
+
+
+def test_a_beginning_that_is_found_while_the_person_speaks_counts_even_if_for_a_moment_nobody_was_found() -> None:
+    async def story() -> None:
+        room, heard = overheard_room()
+        await room.hear(QUIET, 400)
+        await room.hear(LOUD, 500, own_voice=True, is_guess=True)
+        await room.hear(LOUD, 100, others=tuple(range(6)))
+        await room.hear(LOUD, 20, own_voice=True, is_guess=True)
+        await room.hear(LOUD, 20, others=tuple(range(32)))
+        await room.hear(QUIET, 200)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        await room.stage.close()
+        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        assert sum(peak > 0.2 for peak in peaks) == pytest.approx(32, abs=2)
+
+    virtual_clock.run(story())
