@@ -14,7 +14,7 @@ from rtvi_local.audio.bands import BANDS, FLOOR_DB, band_levels, window_samples
 from rtvi_local.audio.echo_path import DELAYS, FRAME_MS, EchoPath
 from rtvi_local.audio.hindsight import Hindsight
 from rtvi_local.audio.pcm import Float32, Int16, to_float
-from rtvi_local.audio.surprise import surprises
+from rtvi_local.audio.surprise import Evidence, excess
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 
 QUIETEST_DB, QUIET_DB = -75.0, -60.0
@@ -46,7 +46,7 @@ class OwnVoice:
         self._ahead = math.inf
         """How many more frames had been sent than heard; counted anew for each reply."""
         self._noise: Float32 = np.full(BANDS, QUIET_DB, np.float32)
-        self._surprised = False
+        self._evidence = Evidence()
         self._is_own = False
         self._hindsight = Hindsight()
 
@@ -94,18 +94,19 @@ class OwnVoice:
         if not self.may_be_heard:
             # Silence is sent and heard in bursts, which tell nothing of how late anything is.
             self._ahead = math.inf
+            self._evidence.forget()
             return False
         late = self._frames_late()
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)
         sent = self._sent[late : late + DELAYS]
         explained = self.path.heard(levels, sent)
         self._noise = np.clip(levels, QUIETEST_DB, np.minimum(self._noise + NOISE_RISES_DB, QUIET_DB))
-        before, self._surprised = self._surprised, bool(surprises(levels, explained, self._noise))
+        others = self._evidence.suffices(float(excess(levels, explained, self._noise)))
         if self.path.is_settled:
             self._hindsight.forget()
         elif self.path.learns_from(levels):
             self._hindsight.note(self._frames_heard, levels, sent)
-        return not (before and self._surprised)
+        return not others
 
     def _frames_late(self) -> int:
         """How many frames have been sent since the one that was sent when this frame was heard.
