@@ -1,9 +1,9 @@
 """microWakeWord's small models: four wake words, each a 50 to 80 KB network that looks at a stream of audio.
 
 pymicro-wakeword brings the models and what runs them (TensorFlow Lite's C library, 5 MB; Apache-2.0 both). It takes 10 ms steps
-of 16 kHz audio; all four together cost less than 1 % of a core (`python -m rtvi_local.bench.wake`). Its wheels are for Linux
-with glibc 2.35 or newer (x86-64, aarch64, armv7), macOS 15 and Windows; elsewhere `open_detector` raises an EngineError that
-says what works instead.
+of 16 kHz audio; all four together cost 0.6 % of a core while somebody talks, measured once (`python -m rtvi_local.bench.wake`
+measures a whole appliance that is asleep). Its wheels are for Linux with glibc 2.35 or newer (x86-64, aarch64, armv7), macOS 15
+and Windows; elsewhere `open_detector` raises an EngineError that says what works instead.
 """
 
 from __future__ import annotations
