@@ -97,6 +97,9 @@ def wakes(studio: Studio, word: str, samples: Float32, transcriber: Transcriber 
     async def listen() -> bool:
         room = studio.room([word], transcriber)
         await room.hear(to_int16(samples))
+        if transcriber is not None:
+            # A phrase is looked at when it has ended, and for that those who talk beside it must pause, too.
+            await room.hear(np.concatenate([_QUIET, _QUIET]))
         await room.close()
         return bool(room.woken_ms)
 
