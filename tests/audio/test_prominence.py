@@ -37,3 +37,10 @@ def test_a_short_word_stands_above_a_long_crowd() -> None:
 
 def test_nothing_is_said_of_next_to_no_sound() -> None:
     assert prominence_db(np.zeros(100, np.float32), RATE) == float("inf")
+
+
+def test_a_crowd_that_begins_out_of_silence_stands_out_of_nothing_once_that_is_cut_away() -> None:
+    many = np.sum([someone_talks(seed, 1.0) for seed in range(8)], axis=0).astype(np.float32)
+    sudden = np.concatenate([np.full(RATE // 2, 1e-4, np.float32), many])
+    assert prominence_db(sudden, RATE) > 60
+    assert prominence_db(sudden, RATE, since_first_sound=True) < 8

@@ -147,3 +147,11 @@ def test_words_that_stand_out_from_nothing_are_believed_only_if_whisper_is_sure_
     assert is_nobody(likely, noise, least_treble_db=usual)
     assert not is_nobody(likely, somebody, least_treble_db=usual)
     assert not is_nobody(sure, noise, least_treble_db=usual)
+
+
+def test_words_of_a_noise_that_began_out_of_silence_are_believed_a_little_longer() -> None:
+    sudden = np.random.default_rng(1).normal(size=16_000).astype(np.float32) * np.float32(0.05)
+    sudden[:6_400] = 1e-5
+    usual = Vad().least_treble_db
+    assert is_nobody(_heard("I know.", 0.34, -1.03), sudden, least_treble_db=usual)
+    assert not is_nobody(_heard("I know.", 0.3, -0.6), sudden, least_treble_db=usual)

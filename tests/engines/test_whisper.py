@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from rtvi_local.bench.noises import NOISES, at_level
-from rtvi_local.bench.utterances import recorded
+from rtvi_local.bench.turns import sounds as turns
+from rtvi_local.bench.turns.noises import cafe
+from rtvi_local.bench.utterances import SENTENCES, Speaker, recorded
 from rtvi_local.bench.words import normalised_words, word_errors
+from rtvi_local.config import Vad
 from rtvi_local.engines.interfaces import EngineError, Float32, Transcriber, Transcription
-from rtvi_local.engines.invented import looks_invented, speech_energy_db
+from rtvi_local.engines.invented import is_nobody, looks_invented, speech_energy_db
 from rtvi_local.engines.whisper import FULL_WINDOW_S, LEAST_WINDOW_S, Whisper
 from rtvi_local.stages.trigger_glance import may_hold, texts_of
 from tests.conftest import SPEECH_TEXT
@@ -130,6 +133,24 @@ def test_what_is_heard_in_noise_does_not_pass(whisper: Whisper, noise: str, dura
         samples = at_level(NOISES[noise](int(duration_s * 16_000)), dbfs)
         heard = _transcribe(whisper, samples)
         assert looks_invented(heard, duration_s, speech_energy_db(samples)), heard
+
+
+def test_a_word_is_heard_in_a_cafe_and_none_where_nobody_speaks_but_a_cafe(whisper: Whisper, models_directory: Path) -> None:
+    speaker = Speaker(models_directory / "piper-en_US-joe-medium", keep=False, varied=False)
+    others = [speaker.say(sentence) for sentence in SENTENCES.read_text(encoding="utf-8").splitlines()[:12]]
+    crowd = turns.at_level(cafe(others, 30.0, 3), turns.SPEECH_DBFS)
+
+    def heard(samples: Float32) -> list[str]:
+        found = _transcribe(whisper, samples)
+        return [] if is_nobody(found, samples, least_treble_db=Vad().least_treble_db) else normalised_words(found.text)
+
+    # Where Whisper was sure of "Thank you.", "Andrew" and their like.
+    for second in (1.0, 5.0, 5.5, 7.5, 16.0, 16.5, 26.5):
+        start = int(second * 16_000)
+        assert heard(crowd[start : start + 18_560]) == []
+    for word in ("Yes.", "No.", "Stop."):
+        said = np.concatenate([turns.silence(0.3), turns.at_level(speaker.say(word), turns.SPEECH_DBFS)])
+        assert heard(said + np.float32(0.316) * crowd[: said.size]) == normalised_words(word)
 
 
 def test_on_a_cpu_the_start_does_not_wait_for_the_longest_window(
