@@ -45,8 +45,8 @@ passes over right words of ten recordings and synthesized voices, short answers 
 fans 5 to 20 dB weaker, two end here (in a bathroom, in a café 7 dB weaker), but of those in a café 5 dB weaker 13 of 165."""
 _SUDDEN_CROWD_DB = 10.0
 _SUDDEN_CROWD_SUSPICION = 0.9
-"""The same of what began out of silence, without that: 14 of the other 21, and of 3565 passes over speech 6, words misheard in
-the first quarter of a second or in a bathroom."""
+"""The same of what began out of silence, without that: 14 of the other 21, by which this was chosen, and of 3565 passes over
+speech 6, words misheard in the first quarter of a second or in a bathroom."""
 
 
 def repeats_itself(text: str) -> bool:
