@@ -7,6 +7,7 @@ for every 20 ms.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 
@@ -22,9 +23,13 @@ QUIETEST_DB, QUIET_DB = -75.0, -60.0
 NOISE_RISES_DB = 0.05
 """In a frame; it falls at once."""
 MOST_JITTER_FRAMES = 8
-"""By how much frames in either direction may come early or late before their time is counted anew."""
+"""By how much frames in either direction may come early or late, again and again."""
+STALLED_FRAMES = 25
+"""By so much they may be late once. Those come all at once; if they don't, the client has left out some, and their time is
+counted anew."""
 _FOLLOWS = 0.02
 """Frames in a frame, by which an offset that was once seen is given up."""
+_HEARD_FOR_FRAMES = DELAYS + MOST_JITTER_FRAMES
 _BLOCK = LISTENING_SAMPLE_RATE * FRAME_MS // 1000
 
 
@@ -35,16 +40,18 @@ class OwnVoice:
         """`silence_is_quiet`: see `transports.interface.Transport`."""
         self._rate = output_rate
         self.path = EchoPath(silence_is_quiet=silence_is_quiet)
-        self._sent: Float32 = np.full((DELAYS + MOST_JITTER_FRAMES, BANDS), FLOOR_DB, np.float32)
+        self._sent: Float32 = np.full((DELAYS + STALLED_FRAMES, BANDS), FLOOR_DB, np.float32)
         """The levels of the last frames, the newest first."""
         self._sent_tail: Float32 = np.zeros(window_samples(output_rate), np.float32)
-        self._silent_frames = len(self._sent)
+        self._silent_frames = _HEARD_FOR_FRAMES
         self._frames_sent = 0
         self._heard_tail: Float32 = np.zeros(window_samples(LISTENING_SAMPLE_RATE), np.float32)
         self._pending: Float32 = self._heard_tail[:0]
         self._frames_heard = 0
         self._ahead = math.inf
         """How many more frames had been sent than heard; counted anew for each reply."""
+        self._stall: deque[int] = deque(maxlen=3)
+        """By how much the last frames were late, while that is more than jitter."""
         self._noise: Float32 = np.full(BANDS, QUIET_DB, np.float32)
         self._evidence = Evidence()
         self._is_own = False
@@ -53,7 +60,7 @@ class OwnVoice:
     @property
     def may_be_heard(self) -> bool:
         """Whether something was sent so lately that it may still come back."""
-        return self._silent_frames < len(self._sent)
+        return self._silent_frames < _HEARD_FOR_FRAMES
 
     def sent(self, samples: Int16) -> None:
         """The next 20 ms at the output's rate, silence too."""
@@ -96,9 +103,8 @@ class OwnVoice:
             self._ahead = math.inf
             self._evidence.forget()
             return False
-        late = self._frames_late()
         levels = band_levels(self._heard_tail, LISTENING_SAMPLE_RATE)
-        sent = self._sent[late : late + DELAYS]
+        sent = self._sent_by(self._frames_late())
         explained = self.path.heard(levels, sent)
         self._noise = np.clip(levels, QUIETEST_DB, np.minimum(self._noise + NOISE_RISES_DB, QUIET_DB))
         others = self._evidence.suffices(float(excess(levels, explained, self._noise)))
@@ -112,10 +118,27 @@ class OwnVoice:
         """How many frames have been sent since the one that was sent when this frame was heard.
 
         Both come by one clock, each with its own jitter and in its own bursts; the difference of their numbers is true when it
-        is least."""
+        is least. But the silence behind a reply is sent late: while it is, they are taken to be as far apart as before, and
+        below 0 is how much of it is still to be sent."""
         ahead = self._frames_sent - self._frames_heard
-        if ahead < self._ahead or ahead - self._ahead > MOST_JITTER_FRAMES:
+        is_less = ahead < self._ahead and (not self._silent_frames or math.isinf(self._ahead))
+        if is_less or self._are_left_out(ahead - self._ahead):
             self._ahead = float(ahead)
         late = round(ahead - self._ahead)
         self._ahead += _FOLLOWS
-        return min(late, MOST_JITTER_FRAMES)
+        return late
+
+    def _are_left_out(self, late: float) -> bool:
+        """Whether frames that should have been heard never will be: after a stall they would come faster than they are sent."""
+        if late <= MOST_JITTER_FRAMES:
+            self._stall.clear()
+            return False
+        self._stall.append(round(late))
+        catches_up = len(self._stall) < 3 or self._stall[-1] < self._stall[0]
+        return late > STALLED_FRAMES or not catches_up
+
+    def _sent_by(self, late: int) -> Float32:
+        """The levels (DELAYS, BANDS) of what had been sent so many frames ago, the newest first; below 0, of what should have
+        been sent since."""
+        unsent = np.full((min(max(0, -late), DELAYS), BANDS), FLOOR_DB, np.float32)
+        return np.concatenate([unsent, self._sent[max(0, late) :]])[:DELAYS]

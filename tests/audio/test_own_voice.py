@@ -104,6 +104,50 @@ def test_the_tail_after_the_last_word_is_the_own_voice_too() -> None:
     assert longest_run_of_others(said, echo) <= 2
 
 
+def test_so_it_is_where_the_silence_behind_it_is_sent_ten_frames_at_a_time() -> None:
+    sent = reply(2.0)
+    silence = np.zeros(RATE, np.float32)
+    echo = later(echoing(np.concatenate([sent, silence]), 0.5, 0), 200, -6)
+    heard = echo + room_noise(echo.size)
+    own_voice = OwnVoice(RATE)
+    behind = sent.size + FRAME
+    answers(own_voice, np.concatenate([sent, silence[:FRAME]]), heard)
+    said = []
+    for number, start in enumerate(range(behind, heard.size - FRAME + 1, FRAME), 1):
+        said.append(own_voice.explains(pcm(heard[start : start + FRAME])))
+        for _ in range(10 if number % 10 == 0 else 0):
+            own_voice.sent(pcm(silence[:FRAME]))
+    assert longest_run_of_others(said, echo[behind:]) == 0
+
+
+@pytest.mark.parametrize("stalled_ms", [100, 240, 400])
+def test_what_a_stalled_network_delivers_late_and_all_at_once_is_the_own_voice_too(stalled_ms: int) -> None:
+    sent = reply()
+    echo = later(echoing(sent, 0.3, 6), 120, -10)
+    heard = echo + room_noise(sent.size)
+    own_voice = OwnVoice(RATE)
+    stalls, goes_on = 2 * RATE, 2 * RATE + stalled_ms * RATE // 1000
+    said = answers(own_voice, sent[:stalls], heard[:stalls])
+    for start in range(stalls, goes_on, FRAME):
+        own_voice.sent(pcm(sent[start : start + FRAME]))
+    said += [own_voice.explains(pcm(heard[start : start + FRAME])) for start in range(stalls, goes_on, FRAME)]
+    said += answers(own_voice, sent[goes_on:], heard[goes_on:])
+    assert longest_run_of_others(said, echo) <= 2
+
+
+def test_frames_that_a_client_left_out_are_not_waited_for() -> None:
+    sent = reply()
+    echo = later(echoing(sent, 0.3, 6), 120, -10)
+    heard = echo + room_noise(sent.size)
+    own_voice = OwnVoice(RATE)
+    pauses, goes_on = 2 * RATE, 2 * RATE + RATE * 3 // 10
+    said = answers(own_voice, sent[:pauses], heard[:pauses])
+    for start in range(pauses, goes_on, FRAME):
+        own_voice.sent(pcm(sent[start : start + FRAME]))
+    said += answers(own_voice, sent[goes_on:], heard[goes_on:])
+    assert longest_run_of_others(said, np.concatenate([echo[:pauses], echo[goes_on:]])) <= 5
+
+
 def test_a_clock_that_drifts_and_pieces_that_come_in_bursts_change_nothing() -> None:
     sent = reply(8.0)
     echo = later(echoing(sent, 0.3, 6), 100, -10)
