@@ -46,6 +46,14 @@ class UtteranceBuffer:
         end = self.first + self._length
         self._hushed = end - first, end - last, end
 
+    def goes_on(self) -> bool:
+        """What was taken for its end is none: the silence behind it is not to be silent. Whether there was such a silence."""
+        if self._hushed is None:
+            return False
+        begin, stop, end = self._hushed
+        self._hushed = begin, end, end
+        return stop < end
+
     def close(self) -> None:
         """What was said has been dealt with. The end of it stays as the pre-roll of what comes next."""
         self.is_open = False

@@ -263,6 +263,8 @@ class Listening(Stage):
         self._find_hidden(frame)
 
     def _begin(self, began_ms: float, frame: Audio) -> None:
+        if self._utterance.goes_on() and self._pass is not None:
+            self._pass.covers_all = False
         self._began_ms = min(self._began_ms, began_ms) if self._utterance.is_open else began_ms
         self._utterance.open(int((frame.at_ms - began_ms) * SAMPLES_PER_MS))
         self._over_voice = self._over_voice or self._voice_speaks()

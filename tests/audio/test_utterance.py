@@ -83,3 +83,16 @@ def test_outside_of_what_was_said_there_may_be_silence() -> None:
     assert samples[40:80].all()
     buffer.hush_outside(1000, 0)
     assert buffer.samples[40:80].all()
+
+
+def test_who_goes_on_behind_what_was_taken_for_the_end_is_heard_without_a_gap() -> None:
+    buffer = UtteranceBuffer(preroll_samples=100, max_samples=1000)
+    numbered(buffer, 1, 101)
+    buffer.open()
+    assert not buffer.goes_on()
+    buffer.hush_outside(60, 20)
+    assert buffer.goes_on()
+    numbered(buffer, 101, 201)
+    assert not buffer.samples[:40].any()
+    assert buffer.samples[40:].all()
+    assert not buffer.goes_on()

@@ -434,3 +434,23 @@ def test_a_beginning_that_is_found_while_the_person_speaks_counts_even_if_for_a_
         assert sum(peak > 0.2 for peak in peaks) == pytest.approx(32, abs=2)
 
     virtual_clock.run(story())
+
+
+def test_who_goes_on_behind_what_was_found_in_hindsight_is_heard_whole() -> None:
+    async def story() -> None:
+        room, heard = overheard_room()
+        await room.hear(QUIET, 400)
+        await room.hear(LOUD, 600, own_voice=True, is_guess=True)
+        await room.hear(LOUD, 20, own_voice=True, is_guess=True, others=tuple(range(16, 31)))
+        assert len(room.of(SpeechStarted)) == len(room.of(SpeechStopped)) == 1
+        room.stage.evaluate(1)
+        await room.hear(LOUD, 100)
+        assert len(room.of(SpeechStarted)) == 2
+        await room.hear(QUIET, 200)
+        room.stage.evaluate(2)
+        await asyncio.sleep(0.1)
+        await room.stage.close()
+        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        assert sum(peak > 0.2 for peak in peaks) == pytest.approx(36, abs=2)
+
+    virtual_clock.run(story())
