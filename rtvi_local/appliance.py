@@ -204,7 +204,9 @@ class Appliance:
 
         directory, places, config = self._store.path(name), self._placements, self._config
         if kind == "stt":
-            return Whisper.load(directory, device=places.stt.device, threads=places.stt.threads)
+            whisper = Whisper.load(directory, device=places.stt.device, threads=places.stt.threads)
+            whisper.courtesy = self._courtesy
+            return whisper
         if kind == "tts":
             voice = PiperVoice.load(directory, device=places.tts.device, threads=places.tts.threads)
             voice.courtesy = self._courtesy

@@ -3,7 +3,8 @@
 When the first clause of a reply is known, the language model goes on writing while the voice makes its first sound, and on two
 cores each takes twice its time. The writing is far ahead of the speaking by then; the first sound is what somebody waits for.
 And while the turn detector looks, which takes one core for 30 ms, a step of the language model on both takes three times its
-own.
+own. Whisper asks where it has to look again: at what was said over the voice, and lost itself in, or that is short enough for a
+"stop".
 """
 
 from __future__ import annotations

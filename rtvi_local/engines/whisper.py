@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
+from rtvi_local.engines.courtesy import Courtesy
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE, Float32, TimedWord, Transcription
 from rtvi_local.engines.invented import looks_invented, repeats_itself, speech_energy_db, without_restart
 from rtvi_local.engines.log_mel import FRAMES_PER_S, log_mel
@@ -64,6 +66,8 @@ class Whisper:
         self._tokenizers: dict[str, Tokenizer] = {}
         self._suppressed: dict[str, list[int]] = {}
         self._worker = Worker(name)
+        self.courtesy = Courtesy()
+        """Asked where a first look did not do, and somebody has waited for that already."""
         self.languages: tuple[str, ...] = tuple(model.supported_languages)
         """ISO 639-1 codes that `transcribe` takes; ('en',) for a model that knows nothing else."""
 
@@ -119,8 +123,9 @@ class Whisper:
         """See Transcriber. Takes about 0.1 s for a dozen texts; cancelling takes effect in the middle of that."""
         samples = samples[-FULL_WINDOW_S * LISTENING_SAMPLE_RATE :]
         duration_s = len(samples) / LISTENING_SAMPLE_RATE
-        encoded = await self._worker.run(self._encode, samples, _window_s(duration_s))
-        return await self._worker.run(log_likelihoods, self._model, self._tokenizer(language), encoded, texts, duration_s)
+        with self.courtesy.asked():
+            encoded = await self._worker.run(self._encode, samples, _window_s(duration_s))
+            return await self._worker.run(log_likelihoods, self._model, self._tokenizer(language), encoded, texts, duration_s)
 
     def close(self) -> None:
         """Wait for what runs and end the thread."""
@@ -133,22 +138,26 @@ class Whisper:
         window_s = _window_s(duration_s)
         encode_s = decode_s = 0.0
         spoken = language
-        while True:
-            started = time.perf_counter()
-            encoded = await self._worker.run(self._encode, samples, window_s)
-            encode_s += time.perf_counter() - started
-            started = time.perf_counter()
-            if spoken is None:
-                spoken = await self._worker.run(self._detect_language, encoded)
-            max_tokens = _MAX_TOKENS if window_s == FULL_WINDOW_S else min(24 + int(_TOKENS_PER_S * duration_s), _MAX_TOKENS)
-            decoded = await self._worker.run(self._decode, encoded, spoken, duration_s, max_tokens=max_tokens)
-            decode_s += time.perf_counter() - started
-            if not decoded.ran_away or window_s == FULL_WINDOW_S:
-                break
-            if not retry:
-                decoded = replace(decoded, segments=(), tokens=())
-                break
-            window_s = FULL_WINDOW_S
+        with ExitStack() as again:
+            while True:
+                started = time.perf_counter()
+                encoded = await self._worker.run(self._encode, samples, window_s)
+                encode_s += time.perf_counter() - started
+                started = time.perf_counter()
+                if spoken is None:
+                    spoken = await self._worker.run(self._detect_language, encoded)
+                max_tokens = (
+                    _MAX_TOKENS if window_s == FULL_WINDOW_S else min(24 + int(_TOKENS_PER_S * duration_s), _MAX_TOKENS)
+                )
+                decoded = await self._worker.run(self._decode, encoded, spoken, duration_s, max_tokens=max_tokens)
+                decode_s += time.perf_counter() - started
+                if not decoded.ran_away or window_s == FULL_WINDOW_S:
+                    break
+                if not retry:
+                    decoded = replace(decoded, segments=(), tokens=())
+                    break
+                again.enter_context(self.courtesy.asked())
+                window_s = FULL_WINDOW_S
         words: tuple[TimedWord, ...] = ()
         if word_times:
             started = time.perf_counter()
