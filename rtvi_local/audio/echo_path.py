@@ -29,10 +29,10 @@ UNKNOWN_GAIN_DB = 6.0
 LEAST_GAIN_DB = -60.0
 """What is weaker disturbs nobody, and must not take long to be learnt again when headphones are pulled out."""
 SOONER_FRAMES = 2
-PAUSE_FRAMES, SHIFTED_FRAMES = 3, 45
+PAUSE_FRAMES, SHIFTED_FRAMES = 3, 30
 """By so much sooner than it is known to an echo may come, after a pause of what is sent and for so long: what a late packet has
-left in a client's buffer is let go of in a pause, where nothing can be learnt of that. Allowed all the time, it masks people:
-over WebRTC they stopped the voice after 368 ms in the median, and after 267 without it."""
+left in a client's buffer is let go of in a pause, where nothing can be learnt of that. It masks people: of 24 recorded over a
+live echo the slowest were taken for speech after 620 ms with 45 frames, and after 420 with 30."""
 MUTED_DB = FLOOR_DB + 5.0
 """A microphone that delivers digital silence is switched off, and says nothing of the room, unless it is known to be on."""
 LEAST_SENT_DB = -62.0
