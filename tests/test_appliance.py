@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def with_a_card_that_fails(monkeypatch: pytest.MonkeyPatch, device: str) -> tupl
         tried.append((device, threads))
         if device == "cuda":
             raise EngineError(f"{directory.name}: this GPU or its libraries cannot run it")
-        return object()
+        return SimpleNamespace()
 
     monkeypatch.setattr(Whisper, "load", load)
     monkeypatch.setattr("rtvi_local.appliance.find_hardware", lambda: WITH_A_CARD)
