@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import mmap
 import re
 import sys
@@ -53,6 +54,15 @@ def drop_anonymous(begin: int, end: int) -> None:
     if first < last and hasattr(library, "madvise"):
         for advice in (_MADV_NOHUGEPAGE, _MADV_DONTNEED):
             library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), advice)
+
+
+def spare_from_collection() -> None:
+    """What exists now stays: the garbage collector need not look through it again. Blocks for a tenth of a second.
+
+    It looks through everything now and then, and 100,000 objects, most of them modules', took it 126 ms beside other work: so
+    long nothing is sent and nothing heard."""
+    gc.collect()
+    gc.freeze()
 
 
 def return_freed() -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import mmap
 import re
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
-from rtvi_local.memory import anonymous, drop_anonymous, drop_pages, keep_house, return_freed, share_arenas
+from rtvi_local.memory import (
+    anonymous,
+    drop_anonymous,
+    drop_pages,
+    keep_house,
+    return_freed,
+    share_arenas,
+    spare_from_collection,
+)
 from rtvi_local.virtual_clock import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -94,3 +104,22 @@ def _anonymous_bytes() -> int:
     found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
     return int(found[1]) * 1024
+
+
+def test_the_garbage_collector_looks_through_what_is_new_alone() -> None:
+    class Thing:
+        itself: Thing
+
+    old = Thing()
+    spare_from_collection()
+    try:
+        new = Thing()
+        seen = {id(one) for one in gc.get_objects()}
+        assert id(new) in seen and id(old) not in seen
+        new.itself = new
+        gone = weakref.ref(new)
+        del new
+        gc.collect()
+        assert gone() is None
+    finally:
+        gc.unfreeze()

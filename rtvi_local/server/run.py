@@ -16,7 +16,7 @@ import uvicorn
 from rtvi_local.appliance import Appliance
 from rtvi_local.config import EVERY_ADDRESS, Config
 from rtvi_local.errors import UserError
-from rtvi_local.memory import share_arenas
+from rtvi_local.memory import share_arenas, spare_from_collection
 from rtvi_local.server.app import create_app
 from rtvi_local.server.lan import Lan, prepare_lan
 from rtvi_local.server.metrics import Metrics
@@ -107,6 +107,7 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
     try:
         await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done() and loading.exception() is None and not serving.done():
+            spare_from_collection()
             _say_where(config.server.host, port, lan)
         elif loading.done():
             server.stop()

@@ -23,6 +23,7 @@ from rtvi_local.bench.turns.kind import Kind, Place, Played
 from rtvi_local.bench.turns.sounds import Studio, silence
 from rtvi_local.engines.interfaces import LISTENING_SAMPLE_RATE
 from rtvi_local.engines.whisper import Whisper
+from rtvi_local.memory import spare_from_collection
 
 Report = dict[str, Any]
 Say = Callable[[str], None]
@@ -91,6 +92,7 @@ async def _play(kind: Kind[Any], scenes: Sequence[Any], place: Place, report: Re
                 _add(report, kind, place, scene.name, one)
             say(f"{len(scenes) - len(waiting):4} of {len(scenes)}  {scene.name}: {_short(one)}")
 
+    spare_from_collection()
     players = [asyncio.create_task(player()) for _ in range(kind.at_once)]
     try:
         await asyncio.gather(*players)
