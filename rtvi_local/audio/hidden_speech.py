@@ -13,8 +13,6 @@ from rtvi_local.audio.voice_activity import VoiceActivity
 
 SURELY_OVER_MS = 250.0
 """Of silence. What was said more lately than that may not yet be told from the own voice."""
-
-
 WORD_FRAMES = 10
 """Of which others are known. From fewer the end of what they say cannot be told."""
 

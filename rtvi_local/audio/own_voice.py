@@ -30,6 +30,7 @@ counted anew."""
 _FOLLOWS = 0.02
 """Frames in a frame, by which an offset that was once seen is given up."""
 _HEARD_FOR_FRAMES = DELAYS + MOST_JITTER_FRAMES
+"""After the last sound, which may come back for so long."""
 _BLOCK = LISTENING_SAMPLE_RATE * FRAME_MS // 1000
 
 

@@ -47,6 +47,11 @@ class Room:
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
 
+def peaks_of(samples: Float32) -> list[float]:
+    """Of each 20 ms."""
+    return [float(np.abs(samples[i : i + 320]).max()) for i in range(0, samples.size - 319, 320)]
+
+
 class CountingVad(ScriptedVad):
     asked = 0
 
@@ -387,7 +392,7 @@ def test_a_word_that_was_taken_for_the_own_voice_is_heard_alone_when_it_is_found
         await room.hear(3000, 100, own_voice=True, is_guess=True, others=theirs)
         assert len(room.of(SpeechStarted)) == 1, "nobody says it twice"
         await room.stage.close()
-        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        peaks = peaks_of(heard[-1])
         assert 20 <= sum(peak > 0.2 for peak in peaks) <= 22
         assert sum(0 < peak < 0.2 for peak in peaks) <= 20, "what the appliance said meanwhile is silence, but for the edges"
 
@@ -412,7 +417,7 @@ def test_a_word_whose_beginning_is_found_after_its_end_is_heard_whole() -> None:
         room.stage.evaluate(2)
         await asyncio.sleep(0.1)
         await room.stage.close()
-        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        peaks = peaks_of(heard[-1])
         assert sum(peak > 0.2 for peak in peaks) == pytest.approx(30, abs=2)
 
     virtual_clock.run(story())
@@ -430,7 +435,7 @@ def test_a_beginning_that_is_found_while_the_person_speaks_counts_even_if_for_a_
         room.stage.evaluate(1)
         await asyncio.sleep(0.1)
         await room.stage.close()
-        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        peaks = peaks_of(heard[-1])
         assert sum(peak > 0.2 for peak in peaks) == pytest.approx(32, abs=2)
 
     virtual_clock.run(story())
@@ -450,7 +455,7 @@ def test_who_goes_on_behind_what_was_found_in_hindsight_is_heard_whole() -> None
         room.stage.evaluate(2)
         await asyncio.sleep(0.1)
         await room.stage.close()
-        peaks = [float(np.abs(heard[-1][i : i + 320]).max()) for i in range(0, heard[-1].size - 319, 320)]
+        peaks = peaks_of(heard[-1])
         assert sum(peak > 0.2 for peak in peaks) == pytest.approx(36, abs=2)
 
     virtual_clock.run(story())
