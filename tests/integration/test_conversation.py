@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rtvi_local.bench.speech import read_wav, synthesize
 from rtvi_local.bench.turns.kind import for_the_line
 from rtvi_local.bench.utterances import speak
 from rtvi_local.bench.words import normalised_words, word_errors
+from rtvi_local.config import Config
 from tests.integration.spoken_turn import assert_in_order
 from tests.integration.world import World, surest, without_chance, world
 
@@ -32,27 +34,22 @@ SENTENCES = (
 )
 
 
-async def errors_in_transcript(w: World, samples: np.ndarray[tuple[int], np.dtype[np.int16]], words: str) -> tuple[int, int]:
-    """(errors, words) of what the appliance understood. The reply is cut short: it is not what is looked at."""
+async def heard_by_appliance(w: World, samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> str:
+    """What the appliance understood of all that was said. A pause within a recording may have ended a turn: the rest is
+    known by the time that the answer is over and a second has passed, on a busy machine too."""
     since = len(w.caller.messages)
-    said = w.caller.say(samples)
-    await said.done.wait()
-    await asyncio.sleep(0.5)  # until it is told that the last words of it have begun
-    edges = ("user-started-speaking", "user-stopped-speaking", "bot-llm-started")
+    await w.caller.say(samples).done.wait()
+    count = -1
+    while count != len(w.caller.messages):
+        await w.answer(since)
+        count = len(w.caller.messages)
+        await asyncio.sleep(1)
+    return " ".join(w.transcripts(since))
 
-    def is_dealt_with() -> bool:
-        """A pause within the recording may have ended a turn: the rest makes another."""
-        told = [message.type for message in w.caller.messages[since:] if message.type in edges]
-        return told[-1:] == ["bot-llm-started"]
 
-    await w.caller.wait_until(is_dealt_with, "no answer", since=since)
-    heard = " ".join(w.transcripts(since))
-    cut = len(w.caller.messages)
-    w.caller.send("send-text", {"content": "Thanks.", "options": {"audio_response": False}})
-    await w.caller.wait_for("user-input", since=cut, where=lambda data: data.get("input_type") == "chat")
-    await w.caller.wait_for("bot-llm-started", since=cut)
-    await w.caller.quiet_for(300)
-    return word_errors(normalised_words(words), normalised_words(heard)), len(normalised_words(words))
+def briefly(config: Config) -> Config:
+    """For tests that do not look at what is answered, only that it is."""
+    return replace(config, llm=replace(config.llm, max_tokens=8))
 
 
 def test_people_are_understood(models_directory: Path, recordings: Path | None) -> None:
@@ -62,12 +59,14 @@ def test_people_are_understood(models_directory: Path, recordings: Path | None) 
     folder = recordings
 
     async def story() -> None:
-        errors = words = 0
-        async with world(models_directory) as w:
+        errors, words, misheard = 0, 0, ""
+        async with world(models_directory, briefly) as w:
             for name, text in said.items():
-                wrong, total = await errors_in_transcript(w, read_wav(folder / name), text)
-                errors, words = errors + wrong, words + total
-        assert errors / words <= 0.10, f"{errors} of {words} words"
+                heard = await heard_by_appliance(w, read_wav(folder / name))
+                wrong = word_errors(normalised_words(text), normalised_words(heard))
+                errors, words = errors + wrong, words + len(normalised_words(text))
+                misheard += f"; {wrong} in {name}: {heard!r}" if wrong else ""
+        assert errors / words <= 0.10, f"{errors} of {words} words{misheard}"
 
     asyncio.run(story())
 
