@@ -8,6 +8,7 @@ and is not counted. Its microphone is never digitally silent, as none is: a quie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import re
@@ -30,6 +31,7 @@ from rtvi_local.transports.webrtc_audio import OutboundAudio, PacketTrack, tap
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 FULL_S = 5.0
 """How long an appliance that is full is asked again."""
+_HANG_UP_S = 2.0
 MOST_JITTER_MS = 60.0
 """Between two packets of uninterrupted sound, on a machine that is busy with models."""
 _AUDIBLE = int(AUDIBLE_PEAK * 32768)
@@ -142,12 +144,11 @@ class Caller:
         body: dict[str, object] = {"sdp": offer.sdp, "type": offer.type, "pc_id": None, "restart_pc": False}
         if self._request_data is not None:
             body["requestData"] = self._request_data
-        url = f"{self._base_url}/api/offer"
-        answered = await self._http.post(url, json=body)
+        answered = await self._offer(body)
         until = self._loop.time() + FULL_S
         while answered.status_code == httpx.codes.TOO_MANY_REQUESTS and self._loop.time() < until:
             await asyncio.sleep(0.2)  # callers before this one have hung up, and are being seen off
-            answered = await self._http.post(url, json=body)
+            answered = await self._offer(body)
         if answered.status_code != 200:
             raise ConnectionError(f"the appliance refused the call: {answered.status_code} {answered.text}")
         answer = answered.json()
@@ -158,11 +159,20 @@ class Caller:
         self.send("client-ready", {"version": self._version, "about": about})
         await self.wait_for("bot-ready")
 
+    async def _offer(self, body: dict[str, object]) -> httpx.Response:
+        try:
+            return await self._http.post(f"{self._base_url}/api/offer", json=body)
+        except httpx.TransportError as error:
+            raise ConnectionError(f"there is no answer from {self._base_url}: {str(error) or type(error).__name__}") from error
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._pc.close()
+        # aiortc hangs up by itself too when the other side is gone. Cancelled in the middle of that, as everything is when
+        # asyncio.run ends, it leaves whoever hangs up after it waiting for ever.
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._pc.close(), _HANG_UP_S)
         await self._http.aclose()
 
     # --- speaking ------------------------------------------------------------------------------------------------------

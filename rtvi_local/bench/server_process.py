@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,16 +10,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeVar
 
 import httpx
 from typing_extensions import Self
 
+T = TypeVar("T")
+_LOOK_S = 0.1
+_LAST_LINES = 40
+
 
 class ServerFailed(Exception):
-    """The server did not come up; the text is what it said."""
+    """The server did not come up, or ended while it was needed; the text is what it said."""
 
 
 def free_port() -> int:
@@ -74,7 +80,7 @@ class ChildProcess:
         with httpx.Client(timeout=2) as client:
             while time.monotonic() < until:
                 if self.process.poll() is not None:
-                    raise ServerFailed(f"{self.name} ended with exit code {self.process.returncode}:\n{self.output()}")
+                    raise self._failed()
                 try:
                     if client.get(f"{self.url}{self._ready}").status_code == 200:
                         return
@@ -82,6 +88,33 @@ class ChildProcess:
                     pass
                 time.sleep(0.05)
         raise ServerFailed(f"{self.name} was not ready in time:\n{self.output()}")
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """`asyncio.run(work)`. Raises ServerFailed as soon as the process ends before that is done."""
+        return asyncio.run(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        working, ended = asyncio.create_task(work), asyncio.create_task(self._ended())
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            failure = working.exception() if working.done() else None
+            if failure is not None:
+                await asyncio.wait({ended}, timeout=2 * _LOOK_S)  # it may be what made it fail
+            if ended.done() and (failure is not None or not working.done()):
+                raise self._failed() from failure
+            return await working
+        finally:
+            working.cancel()
+            ended.cancel()
+            await asyncio.gather(working, ended, return_exceptions=True)
+
+    async def _ended(self) -> None:
+        while self.process.poll() is None:  # noqa: ASYNC110 - a process is no event of asyncio's
+            await asyncio.sleep(_LOOK_S)
+
+    def _failed(self) -> ServerFailed:
+        said = "\n".join(self.output().splitlines()[-_LAST_LINES:])
+        return ServerFailed(f"{self.name} ended with exit code {self.process.returncode}:\n{said}")
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

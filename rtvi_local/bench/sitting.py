@@ -72,13 +72,13 @@ def sit(plan: Plan, utterances: Sequence[Utterance], url: str | None, say: Calla
         say("starting an appliance …")
         with ServerProcess(plan.server) as server:
             report["process"] = {"measured": now(), "ready_s": server.ready_after_s}
-            asyncio.run(_talk(plan, utterances, server.url, report, say, server))
+            server.run(_talk(plan, utterances, server.url, report, say, server))
     if plan.idle:
         # Afresh: what earlier conversations left behind is not idle.
         # A conversation that was hung up takes its place for two seconds more.
         with ServerProcess(plan.server, environment={"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(sum(plan.idle))}) as server:
             for connections in plan.idle:
-                percent = asyncio.run(idle_percent(server, connections))
+                percent = server.run(idle_percent(server, connections))
                 say(f"idle, {connections} connected: {percent:.1f} % of one core")
                 report.setdefault("idle", {"measured": now(), "percent": {}})["percent"][str(connections)] = percent
     if plan.cancels:

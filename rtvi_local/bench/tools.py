@@ -218,7 +218,7 @@ def main() -> int:
     with ServerProcess(("--preset", arguments.preset)) as server:
         voice = _voice()
         try:
-            outcomes = asyncio.run(measure(server.url, voice, arguments.parts.split(","), tell))
+            outcomes = server.run(measure(server.url, voice, arguments.parts.split(","), tell))
         finally:
             voice.close()
     if arguments.save:

@@ -193,7 +193,7 @@ def whole_appliance(figures: Figures, voice: Speaker, seconds: float) -> None:
     talk = resampled(np.concatenate([sentence, np.zeros_like(sentence)]), LISTENING_SAMPLE_RATE, CALLER_RATE)
     for words in ("okay nabu", "hey computer"):
         with ServerProcess(environment={"RTVI_LOCAL_WAKE_WORDS": words}) as server:
-            percent = asyncio.run(_cpu_percent(server.url, server.cpu_s, talk, seconds))
+            percent = server.run(_cpu_percent(server.url, server.cpu_s, talk, seconds))
         figures.server_percent_of_a_core[words] = percent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +13,20 @@ import pytest
 
 from rtvi_local.bench.latency import CAPTURE, END_HEARD, NETWORK
 from rtvi_local.bench.report import WATERFALL
+from rtvi_local.cli import INTERRUPTED, USER_ERROR
 
 pytestmark = pytest.mark.models
 
+ENDS_WITHIN_S = 20
 TINY = ("smollm2-135m", "whisper-tiny.en")
 
 
+def smallest(models_directory: Path) -> str:
+    return "tiny" if all((models_directory / name).is_dir() for name in TINY) else "laptop"
+
+
 def test_two_turns_are_measured_and_their_parts_add_up(models_directory: Path, tmp_path: Path) -> None:
-    preset = "tiny" if all((models_directory / name).is_dir() for name in TINY) else "laptop"
+    preset = smallest(models_directory)
     saved = tmp_path / "report.json"
     arguments = ["--questions", "2", "--warm-up", "0", "--preset", preset, "--json", "--save", str(saved)]
     run = subprocess.run(
@@ -52,3 +59,31 @@ def test_two_turns_are_measured_and_their_parts_add_up(models_directory: Path, t
     assert min(abs(turn["parts"][NETWORK]) for turn in counted) < 40
     for spread in latency["summary"].values():
         assert spread["median"] <= spread["p90"]
+
+
+@pytest.mark.parametrize(
+    ("signalled", "code"), [(False, USER_ERROR), (True, INTERRUPTED)], ids=["its appliance dies", "and it is told to end"]
+)
+def test_scenes_end_soon_without_their_appliance(models_directory: Path, tmp_path: Path, signalled: bool, code: int) -> None:
+    saved = tmp_path / "turns.json"
+    arguments = ["--turns", "answers", "--smart-turn", "on", "--preset", smallest(models_directory), "--save", str(saved)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rtvi_local", "bench", *arguments],
+        env={**os.environ, "RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as bench:
+        assert bench.stderr is not None
+        try:
+            assert any("1 of 24" in line for line in bench.stderr), "no scene was played"
+            (appliance,) = Path(f"/proc/{bench.pid}/task/{bench.pid}/children").read_text().split()
+            os.kill(int(appliance), signal.SIGKILL)
+            if signalled:
+                bench.terminate()
+            said = bench.stderr.read()
+            assert bench.wait(ENDS_WITHIN_S) == code
+        finally:
+            bench.kill()
+    assert "Traceback" not in said
+    assert signalled or "rtvi-local serve ended with exit code -9" in said
+    assert json.loads(saved.read_text())["kinds"]["answers"], "what was observed is kept"

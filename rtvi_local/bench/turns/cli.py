@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -48,11 +47,11 @@ def chosen(what: str) -> tuple[list[str], bool]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 1 if a figure does not hold."""
+    """Returns 1 if a figure does not hold. Raises UserError, KeyboardInterrupt. What was observed until then has been shown."""
     from rtvi_local.bench.server_process import ServerFailed
     from rtvi_local.bench.turns import runner
     from rtvi_local.bench.turns.kinds import KINDS
-    from rtvi_local.bench.turns.report import broken, table, with_figures
+    from rtvi_local.bench.turns.report import broken, with_figures
     from rtvi_local.bench.turns.sounds import Studio
     from rtvi_local.config_sources import load_config
     from rtvi_local.engines.whisper import Whisper
@@ -64,7 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
     models = store.preset("laptop")
     studio = Studio(store.path(models.tts), Path(tempfile.gettempdir()) / "rtvi-local-turns")
     whisper = Whisper.load(store.path(models.stt), device="cpu", threads=os.cpu_count() or 1)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         runner.run(
             [KINDS[name] for name in names],
@@ -78,20 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
             server=("--preset", arguments.preset, "--device", arguments.device),
             say=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
         )
-    except KeyboardInterrupt:
-        sys.stderr.write("cut short: what follows is what was observed until then\n")
     except (ServerFailed, OSError) as error:
-        if not report["kinds"]:
-            raise UserError(str(error)) from error
-        sys.stderr.write(f"{error}\nWhat follows is what was observed until then.\n")
+        raise UserError(str(error)) from error
     finally:
         studio.close()
         whisper.close()
-    report = with_figures(report)
+        # Also if it breaks off, or is interrupted: a sitting may have taken an hour until then.
+        if report["kinds"]:
+            _show(with_figures(report), arguments)
+    return 1 if broken(report) else 0
+
+
+def _show(report: dict[str, Any], arguments: argparse.Namespace) -> None:
+    from rtvi_local.bench.turns.report import table
+
     if arguments.save:
         arguments.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write((json.dumps(report, indent=1) if arguments.json else table(report)) + "\n")
-    return 1 if broken(report) else 0
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ so a long sitting may be taken in pieces.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ FAILED = "failed"
 """An outcome with this was none: something that must happen in every scene did not in time."""
 QUICK = 6
 """Every so many-th scene is played in a quick run."""
+_CUT_SHORT_S = 5.0
+"""What is left to transcribe in when scenes are cut short; what was not, is played again."""
 _LATER_S = 0.2
 """How much further on in Whisper's window a sound is when it is listened to again."""
 
@@ -69,7 +72,7 @@ def run(
                 continue
             environment = {"RTVI_LOCAL_SERVER_MAX_CONVERSATIONS": str(2 * kind.at_once + 2)}
             with ServerProcess(server, environment=environment) as process:
-                asyncio.run(_play(kind, missing, Place(process.url, detector), report, whisper, say))
+                process.run(_play(kind, missing, Place(process.url, detector), report, whisper, say))
 
 
 def _is_in(report: Report, kind: str, name: str, detector: bool) -> bool:
@@ -94,13 +97,16 @@ async def _play(kind: Kind[Any], scenes: Sequence[Any], place: Place, report: Re
 
     spare_from_collection()
     players = [asyncio.create_task(player()) for _ in range(kind.at_once)]
+    within_s: float | None = _CUT_SHORT_S
     try:
         await asyncio.gather(*players)
+        within_s = None
     finally:
         for task in players:
             task.cancel()
         await asyncio.gather(*players, return_exceptions=True)
-        await _understand(kind, place, report, played, whisper, say)
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(_understand(kind, place, report, played, whisper, say), within_s)
 
 
 async def _understand(
