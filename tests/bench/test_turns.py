@@ -200,12 +200,37 @@ def test_a_voice_that_stutters_for_less_than_a_pause_between_words_is_counted_by
     log = [log_line(frame) for frame in (VoicePaused(), VoiceResumed(), VoicePaused())]
     heard = [Message(0.0, "system-log", {"text": line}, None) for line in log]
     caller = cast(Caller, SimpleNamespace(messages=[*heard, Message(0.0, "bot-stopped-speaking", None, None)]))
-    assert echo.pauses(caller) == 2
+    assert interruptions.pauses(caller) == 2
     alone: Outcome = {"group": "alone", "level_db": -6.0, "delay_ms": 20.0, "signs": []}
     pauses = "… at -6 dB: the voice pauses"
     stuttered = figure(echo.figures([{**alone, "pauses": 2}, {**alone, "pauses": 0}]), pauses)
     assert (stuttered.value, stuttered.of) == (1, 2)
     assert figure(echo.figures([alone]), pauses).value is None, "not measured yet"
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_silence_of_a_voice_that_was_not_held_is_a_gap_and_no_sign_that_it_interrupts_itself(paused: bool) -> None:
+    log = [Message(0.0, "system-log", {"text": log_line(VoicePaused())}, None)] if paused else []
+    caller = cast(Caller, SimpleNamespace(messages=log, arrivals=arrivals((0, 1000), (1500, 2000))))
+    assert echo.signs(caller, 0.0) == (["held for 520 ms"] if paused else [])
+    assert echo.gap_ms(caller, 0.0) == (None if paused else 520)
+
+
+def test_gaps_have_a_line_of_their_own_among_the_figures() -> None:
+    alone: Outcome = {"group": "alone", "level_db": -6.0, "delay_ms": 20.0, "signs": [], "pauses": 0}
+    late = figure(echo.figures([{**alone, "gap_ms": 520.0}, {**alone, "gap_ms": None}]), "silent without being held")
+    assert (late.value, late.of, late.holds) == (1, 2, None)
+    mhm: Outcome = {
+        "group": "backchannel",
+        "text": "One.",
+        "heard": "One.",
+        "cancelled": False,
+        "held_ms": None,
+        "back_ms": None,
+    }
+    figures = interruptions.figures([{**mhm, "gap_ms": 200.0}])
+    assert [figure(figures, name).value for name in ("voice held", "silent without being held")] == [0, 1]
+    assert figure(interruptions.figures([mhm]), "silent without being held").value is None, "not measured yet"
 
 
 def test_both_ways_stand_side_by_side_and_only_the_default_one_is_judged() -> None:

@@ -15,12 +15,10 @@ from rtvi_local.audio.pcm import Int16
 from rtvi_local.bench.caller import Caller
 from rtvi_local.bench.loudspeaker import Loudspeaker
 from rtvi_local.bench.report import percentile
-from rtvi_local.bench.turns.interruptions import ended
+from rtvi_local.bench.turns.interruptions import ended, gaps, pauses
 from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, for_the_line
 from rtvi_local.bench.turns.scenes import PEOPLE, Utterance, read
 from rtvi_local.bench.turns.sounds import Studio, at_level
-from rtvi_local.pipeline.frames import VoicePaused
-from rtvi_local.rtvi.opt_in import log_line
 
 LEVELS_DB = (-30.0, -20.0, -10.0, -6.0)
 """Of the echo against what was sent."""
@@ -29,7 +27,8 @@ DELAYS_MS = (20.0, 60.0, 120.0, 200.0)
 VOICE_DBFS = -22.0
 """Of the default voice. Who speaks over it is as loud as its echo."""
 NATURAL_PAUSE_MS = 320.0
-"""The texts are sentences without a stop inside, whose longest pauses are shorter. A voice that is held is held for longer."""
+"""The texts are sentences without a stop inside, whose longest pauses are shorter. A voice that is held is held for longer, and
+where none was paused, what was sent came late."""
 _AFTERWARDS_S = 1.2
 """Within which the last of the echo would have become a turn."""
 _FIRST_S, _LATER_S, _STEPS = 0.9, 0.31, 7
@@ -90,7 +89,7 @@ async def play(place: Place, scene: EchoScene) -> Played:
             await caller.wait_for("bot-stopped-speaking", timeout_s=_LONGEST_REPLY_S)
             await asyncio.sleep(_AFTERWARDS_S)
             outcome |= {"group": "alone", "signs": signs(caller, first_ms), "pauses": pauses(caller)}
-            return Played(outcome)
+            return Played({**outcome, "gap_ms": gap_ms(caller, first_ms)})
         await asyncio.sleep(scene.after_s)
         early = signs(caller, first_ms)
         said = caller.say(scene.samples)
@@ -104,15 +103,19 @@ def signs(caller: Caller, first_ms: float) -> list[str]:
     """What shows that it took its own voice for a person's since then."""
     types = [message.type for message in caller.messages]
     seen: list[str] = [type for type in ("user-started-speaking", "user-transcription", "bot-interrupted") if type in types]
+    silent_ms = _longest_silence_ms(caller, first_ms)
+    return seen + [f"held for {silent_ms:.0f} ms"] * (silent_ms > NATURAL_PAUSE_MS and pauses(caller) > 0)
+
+
+def gap_ms(caller: Caller, first_ms: float) -> float | None:
+    """The longest gap in what came since then, if the voice was not paused and it is none between two words."""
+    silent_ms = _longest_silence_ms(caller, first_ms)
+    return silent_ms if silent_ms > NATURAL_PAUSE_MS and not pauses(caller) else None
+
+
+def _longest_silence_ms(caller: Caller, first_ms: float) -> float:
     sounds = [arrival.at_ms for arrival in caller.arrivals if arrival.at_ms >= first_ms and arrival.audible]
-    longest = max((after - before for before, after in itertools.pairwise(sounds)), default=0.0)
-    return seen + [f"held for {longest:.0f} ms"] * (longest > NATURAL_PAUSE_MS)
-
-
-def pauses(caller: Caller) -> int:
-    """How often the voice was paused, for however short a time: it stutters before it is known that nobody spoke."""
-    told = [message.data["text"] for message in caller.messages if message.type == "system-log"]
-    return told.count(log_line(VoicePaused()))
+    return max((after - before for before, after in itertools.pairwise(sounds)), default=0.0)
 
 
 def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
@@ -131,6 +134,7 @@ def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
             shown.append(Figure(f"… at {level:.0f} dB after {delay:.0f} ms", _count(cell), of=len(cell)))
     return [
         *shown,
+        Figure("silent without being held: what was sent came late", gaps(alone), of=len(alone)),
         Figure("a person as loud as the echo stops the voice", len(stops), of=len(over), at_least=0.9 * len(over)),
         Figure("… becomes a turn, or is obeyed", sum(bool(one["words"]) for one in over), of=len(over)),
         Figure("… first sound to silence, median", percentile(stops, 0.5) if stops else None, "ms", at_most=300),

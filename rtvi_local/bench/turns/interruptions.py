@@ -23,6 +23,8 @@ from rtvi_local.bench.turns.kind import Figure, Kind, Outcome, Place, Played, fo
 from rtvi_local.bench.turns.scenes import PEOPLE, Utterance, read
 from rtvi_local.bench.turns.sounds import SPEECH_DBFS, Studio, at_level
 from rtvi_local.bench.words import normalised_words
+from rtvi_local.pipeline.frames import VoicePaused
+from rtvi_local.rtvi.opt_in import log_line
 
 _FIRST_S, _LATER_S = 0.8, 0.17
 """After the bot's first sound, the first scene's person speaks; each next scene's so much later, up to _STEPS times."""
@@ -84,7 +86,7 @@ def _sounds(studio: Studio, group: str, entries: Sequence[str], time: int) -> It
 
 
 async def play(place: Place, scene: OverScene) -> Played:
-    async with place.call({"llm": {"max_tokens": 24}}) as caller:
+    async with place.call({"llm": {"max_tokens": 24}, "messages": {"system_log": True}}) as caller:
         asked_ms = caller.now_ms()
         caller.send("client-message", {"t": "tts:say", "d": {"text": scene.text}})
         first_ms = await caller.sound_after(asked_ms, 10.0)
@@ -105,9 +107,11 @@ async def play(place: Place, scene: OverScene) -> Played:
             return Played({**outcome, "cancelled": True})
         resumed = [a for a in caller.arrivals if a.at_ms >= first_ms]
         held = hold(resumed, said.first_sound_ms - 40, said.last_sound_ms + 600)
-        outcome |= {"cancelled": False, "held_ms": None, "back_ms": None}
-        if held is not None:
+        outcome |= {"cancelled": False, "held_ms": None, "back_ms": None, "gap_ms": None}
+        if held is not None and pauses(caller):
             outcome |= {"held_ms": held[1] - held[0], "back_ms": max(0.0, held[1] - said.last_sound_ms)}
+        elif held is not None:
+            outcome["gap_ms"] = held[1] - held[0]
         return Played(outcome, _without(resumed, held), is_wrong)
 
 
@@ -118,6 +122,17 @@ async def _said_all(caller: Caller) -> None:
 
 def cancelled_ms(caller: Caller) -> float | None:
     return next((m.at_ms for m in caller.messages if m.type == "bot-interrupted"), None)
+
+
+def pauses(caller: Caller) -> int:
+    """How often the voice was held, for however short a time, as the appliance logs it. Silence without that is a gap."""
+    told = [message.data["text"] for message in caller.messages if message.type == "system-log"]
+    return told.count(log_line(VoicePaused()))
+
+
+def gaps(outcomes: Sequence[Outcome]) -> int | None:
+    """In how many scenes there was one. None for some that were played before it was looked for."""
+    return sum(one["gap_ms"] is not None for one in outcomes) if all("gap_ms" in one for one in outcomes) else None
 
 
 def ended(caller: Caller, said: Said) -> Outcome:
@@ -197,6 +212,7 @@ def figures(outcomes: Sequence[Outcome]) -> list[Figure]:
         Figure("resumed with a word lost or doubled", _wrong(resumed), of=len(resumed), at_most=0),
         Figure("the same with nothing over the voice (Whisper's own errors)", _wrong(control), of=len(control)),
         Figure("voice held", len(back), of=len(resumed)),
+        Figure("silent without being held: between sentences, or late", gaps(resumed), of=len(resumed)),
         Figure("back after the last sound, median", _share(back, 0.5), "ms"),
         Figure("back after the last sound, longest", max(back, default=None), "ms", at_most=1000),
     ]
