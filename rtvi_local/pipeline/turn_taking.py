@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from typing_extensions import assert_never
 
-from rtvi_local.pipeline.floor import begins_to_take_floor, is_hush, takes_floor
+from rtvi_local.pipeline.floor import begins_to_take_floor, is_backchannel, is_hush, takes_floor
 from rtvi_local.pipeline.turn_states import (
     NEVER,
     Answering,
@@ -140,6 +140,8 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
         case SpeechBegan() if not state.must_end:
             return _goes_on(state)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
+            if state.over_end and is_backchannel(text):
+                return _dropped(state)
             return _heard(state, text, at_ms, policy)
         case WordsSoFar(at_ms, text) if state.text is None:
             return _heard_so_far(replace(state, words=text), at_ms, policy)
@@ -233,8 +235,7 @@ def _answering(state: Answering, event: Event, policy: Policy) -> Step:
             return replace(state, held_until_ms=None), (ResumeVoice(),)
         case Delivered(at_ms, revision) if revision == state.reply:
             if state.unjudged is not None:
-                settled, effects = _heard_so_far(_undecided(state.unjudged), at_ms, policy)
-                return settled, (OpenTurn(), *effects)
+                return _outlived(state.unjudged, (), at_ms, policy)
             if state.sound is not None:
                 # Whoever speaks over the end of a reply would not be heard at all: their next pause would end nothing.
                 return _own_turn(state.sound), (OpenTurn(),)
@@ -327,8 +328,7 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
                 return replace(state, words=text, dismissed=True), ()
             return _judged(state, event, (ResumeVoice(),), policy)
         case Delivered(at_ms, revision) if revision == state.reply:
-            settled, effects = _heard_so_far(_undecided(state), at_ms, policy)
-            return settled, (ResumeVoice(), OpenTurn(), *effects)
+            return _outlived(state, (ResumeVoice(),), at_ms, policy)
         case Tick(at_ms) if at_ms >= state.quiet_since_ms + LONGEST_JUDGEMENT_MS:
             if begins_to_take_floor(state.words):
                 return _taken_unheard(state, at_ms, policy)
@@ -349,6 +349,12 @@ def _taken_unheard(judging: Judging, at_ms: float, policy: Policy) -> Step:
     """The final transcription is late, but enough is known: this is no sign of listening."""
     settled, effects = _heard_so_far(_undecided(judging), at_ms, policy)
     return settled, (_interrupt(judging, judging.words), OpenTurn(), *effects)
+
+
+def _outlived(judging: Judging, resume: tuple[Effect, ...], at_ms: float, policy: Policy) -> Step:
+    """The reply was heard whole before it is known what the sound over its end was."""
+    settled, effects = _heard_so_far(replace(_undecided(judging), over_end=True), at_ms, policy)
+    return settled, (*resume, OpenTurn(), *effects)
 
 
 def _undecided(judging: Judging) -> Deciding:

@@ -408,6 +408,16 @@ def test_words_that_come_after_the_voice_has_come_back_still_take_the_floor() ->
     assert effects == [OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
 
 
+def test_a_sign_of_listening_is_not_answered_though_the_reply_was_over_when_it_became_known_as_one() -> None:
+    late, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Tick(5200 + LONGEST_JUDGEMENT_MS))
+    over, effects = play(late, Delivered(6000, 1))
+    assert effects == [OpenTurn()]
+    assert play(over, EndJudged(6050, 0.9, 2), Transcribed(6100, "Mhm.", 2)) == (Idle(2), [DropTurn(2), ForgetAudio()])
+    assert play(over, Transcribed(6100, "", 2), Tick(6800))[1] == [DropTurn(2), ForgetAudio()], "a cough"
+    _, effects = play(over, SpeechBegan(6050), SpeechPaused(6600, 6500), Transcribed(6700, "Okay.", 3), Tick(7900))
+    assert effects[-2:] == [Commit(3), ForgetAudio()], "who goes on when it is over means something by it"
+
+
 def test_who_speaks_over_the_end_of_a_reply_is_heard_out() -> None:
     state, _ = play(answering(), SpeechBegan(5000), Tick(5000 + LONGEST_WORDLESS_MS))
     state, effects = play(state, Delivered(6200, 1), SpeechPaused(7000, 6900))
@@ -700,6 +710,30 @@ def test_left_alone_every_state_comes_to_rest() -> None:
             assert when_ms <= max(now_ms, quiet_since_ms + LONGEST_SILENCE_MS + ONSET_MS)
             answered += ended is Commit
     assert answered > 1000
+
+
+def test_whatever_came_before_signs_of_listening_to_a_reply_that_was_heard_whole_are_not_answered() -> None:
+    random_ = random.Random(11)
+    state: State = Idle()
+    world = World()
+    now_ms = 0.0
+    outlived = 0
+    for _ in range(100_000):
+        now_ms += random_.choice([0, 20, 100, 700])
+        event = random_event(random_, state, world, now_ms)
+        world.hear(event, POLICY)
+        state, effects = step(state, event, POLICY)
+        for effect in effects:
+            world.see(effect)
+        sound = state if isinstance(state, Judging) else state.unjudged if isinstance(state, Answering) else None
+        over, _ = play(state, Delivered(now_ms, world.reply))
+        if sound is not None and isinstance(over, Deciding) and over.text is None:
+            outlived += 1
+            listened = play(over, Transcribed(now_ms, "Mhm.", over.latest))
+            assert listened == (Idle(over.latest), [DropTurn(over.latest), ForgetAudio()])
+            asked = play(over, Transcribed(now_ms, "What time is it?", over.latest))
+            assert asked[1][0] == Think(over.latest, "What time is it?"), "all other words are"
+    assert outlived > 1000
 
 
 def left_alone(state: State, now_ms: float) -> tuple[State, list[tuple[float, Effect]]]:
