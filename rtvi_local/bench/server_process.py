@@ -28,10 +28,19 @@ class ServerFailed(Exception):
 
 
 def free_port() -> int:
-    """A TCP port that nobody on this machine listens on."""
+    """A TCP port that nobody on this machine listens on, nor is given by chance in the next minute.
+
+    A connection to it was closed from its side: so long the system hands it out to nobody who wants any port, and who listens
+    on it with SO_REUSEADDR, as servers do, still gets it (RFC 9293, 3.3.2, TIME-WAIT; the idea is Yelp's
+    ephemeral-port-reserve)."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
+        probe.listen(1)
         port: int = probe.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = probe.accept()
+            accepted.close()
         return port
 
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import socket
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +35,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rtvi_local.audio.pcm import Int16
+from rtvi_local.bench.server_process import free_port
 from rtvi_local.bench.webrtc_client import WebRtcClient
 from rtvi_local.config import Config, Server
 from rtvi_local.pipeline.frames import Frame
@@ -154,13 +153,6 @@ def serve_plain(port: int) -> None:
     uvicorn.run(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Bench:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -261,7 +253,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, nargs="*", default=[1, 4, 8])
     parser.add_argument("--plain", action="store_true", help="measure plain aiortc instead")
     arguments = parser.parse_args()
-    port = _free_port()
+    port = free_port()
     serve = serve_plain if arguments.plain else _serve
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(port,), daemon=True)
     server.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -18,6 +19,14 @@ def child() -> Iterator[ChildProcess]:
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
     with ChildProcess("the server", command, f"http://127.0.0.1:{port}", "/", {}) as child:
         yield child
+
+
+def test_a_free_port_is_given_to_nobody_else_and_a_server_gets_it() -> None:
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as server:
+        assert server.getsockname()[1] == port
 
 
 async def waits_for_what_never_comes(child: ChildProcess) -> None:
