@@ -94,6 +94,8 @@ class Judging:
     started_ms: float
     quiet_since_ms: float
     may_rejoin_until_ms: float = NEVER
+    masked: bool = False
+    """What was heard of it may be the end of a word."""
     probability: float | None = None
     words: str = ""
     dismissed: bool = False
@@ -121,6 +123,8 @@ class SpeechBegan:
 class SpeechPaused:
     at_ms: float
     quiet_since_ms: float
+    masked: bool = False
+    """See `frames.SpeechStopped`."""
 
 
 @dataclass(frozen=True, slots=True)

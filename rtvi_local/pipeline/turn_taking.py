@@ -57,6 +57,7 @@ from rtvi_local.pipeline.turn_waits import (
     LONGEST_JUDGEMENT_MS,
     LONGEST_TRANSCRIPTION_MS,
     REJOIN_MS,
+    SHORTEST_MASKED_MS,
     SHORTEST_WORD_MS,
     Policy,
     ends_at_ms,
@@ -285,8 +286,8 @@ def _under(sound: Overlapping | Judging) -> Answering:
 
 def _overlapping(state: Overlapping, event: Event, policy: Policy) -> Step:
     match event:
-        case SpeechPaused(_, quiet_since_ms):
-            judging = _paused(state, quiet_since_ms)
+        case SpeechPaused(_, quiet_since_ms, masked):
+            judging = replace(_paused(state, quiet_since_ms), masked=masked)
             return judging, (Evaluate(judging.latest),)
         case WordsSoFar(_, text):
             sound_so_far = replace(state, words=text)
@@ -323,7 +324,8 @@ def _judging(state: Judging, event: Event, policy: Policy) -> Step:
             # The whole of the sound is being transcribed, which is surer. Only where that is late do these words count.
             return replace(state, words=text), ()
         case Transcribed(at_ms, text, revision) if revision == state.latest:
-            may_go_on = text or state.quiet_since_ms >= state.started_ms + SHORTEST_WORD_MS
+            shortest_ms = SHORTEST_MASKED_MS if state.masked else SHORTEST_WORD_MS
+            may_go_on = text or state.quiet_since_ms >= state.started_ms + shortest_ms
             if may_go_on and not takes_floor(text) and at_ms < state.quiet_since_ms + COMES_BACK_MS:
                 return replace(state, words=text, dismissed=True), ()
             return _judged(state, event, (ResumeVoice(),), policy)

@@ -41,6 +41,9 @@ COMES_BACK_MS = 500.0
 light" have pauses of 0.2 to 0.4 s behind their first word, and a voice that comes back in them is cut off once more."""
 SHORTEST_WORD_MS = 350.0
 """A sound that is shorter and has no words is a knock, or a bit of echo: nothing follows, and the voice comes back at once."""
+SHORTEST_MASKED_MS = 90.0
+"""The same over an echo, which hides how a word begins: of "Wait, what …" and "No, I …" 0.2 s were heard and not understood. A
+voice that came back in the pause fell silent for good after 0.7 to 1 s."""
 ONSET_MS = 48.0
 """From a first window of the voice activity detector that sounds like speech to the second, which makes it speech, and the
 packet that brings it. Beyond the longest silence: from outside it is still below 1.5 s."""

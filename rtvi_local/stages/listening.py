@@ -136,6 +136,10 @@ class Listening(Stage):
         """For how long there was nothing but the own voice."""
         self._over_voice = False
         """The utterance began while the bot spoke."""
+        self._echo_ms = 0.0
+        """For how long what sounded like speech was the own voice, less for how long nothing has."""
+        self._masked = False
+        """The utterance began in that."""
         self._began_ms = 0.0
         """When the open utterance began."""
         self._number = 0
@@ -189,7 +193,7 @@ class Listening(Stage):
         self._newest = None
         self._judge.dismiss()
         self._pass = None
-        self._over_voice = False
+        self._over_voice = self._masked = False
         self._words.forget()
         self._hidden.clear()
         self._utterance.close()
@@ -241,7 +245,9 @@ class Listening(Stage):
             at_ms = frame.at_ms - self._pending.size / SAMPLES_PER_MS
             probability = self._probability(window)
             self._hidden.push(probability)
-            change = self._activity.push(self._of_somebody(probability, frame))
+            somebodys = self._of_somebody(probability, frame)
+            self._note_echo(probability, somebodys)
+            change = self._activity.push(somebodys)
             self._somebody = self._pending.size > 0 and not frame.own_voice
             if self._activity.speaking and self._activity.silence_ms == 0:
                 self._quiet_ms = 0.0
@@ -253,7 +259,8 @@ class Listening(Stage):
                 case "started" if not self._find_hidden(frame):
                     self._begin(at_ms, frame)
                 case "stopped":
-                    self.emit(SpeechStopped(at_ms, self._activity.silence_ms, self._sounded_ms, frame.at_ms))
+                    silence_ms = self._activity.silence_ms
+                    self.emit(SpeechStopped(at_ms, silence_ms, self._sounded_ms, frame.at_ms, self._masked))
                 case "suspected":
                     self.emit(SpeechSuspected(at_ms))
                 case _ if self._activity.speaking:
@@ -268,6 +275,7 @@ class Listening(Stage):
         self._began_ms = min(self._began_ms, began_ms) if self._utterance.is_open else began_ms
         self._utterance.open(int((frame.at_ms - began_ms) * SAMPLES_PER_MS))
         self._over_voice = self._over_voice or self._voice_speaks()
+        self._masked = self._masked or self._echo_ms > MASKED_MS
         self._last_interim_ms = began_ms - max(0.0, self._interim_ms - FIRST_INTERIM_MS)
         self.emit(SpeechStarted(began_ms))
 
@@ -299,7 +307,8 @@ class Listening(Stage):
         live.speaking, live.silence_ms = not found.is_over, found.sounded_ms
         self._quiet_ms = found.sounded_ms
         if found.is_over:
-            self.emit(SpeechStopped(frame.at_ms, found.sounded_ms, frame.at_ms - found.sounded_ms, frame.at_ms))
+            sounded_ms = frame.at_ms - found.sounded_ms
+            self.emit(SpeechStopped(frame.at_ms, found.sounded_ms, sounded_ms, frame.at_ms, self._masked))
         return True
 
     def _probability(self, window: Float32) -> float:
@@ -316,6 +325,14 @@ class Listening(Stage):
         is_somebody = self._somebody or (self._activity.speaking and frame.is_guess)
         self._only_own_ms = 0.0 if is_somebody else self._only_own_ms + self._window / SAMPLES_PER_MS
         return probability if self._only_own_ms <= (MASKED_MS if self._activity.speaking else 0.0) else 0.0
+
+    def _note_echo(self, probability: float, of_somebody: float) -> None:
+        """Where none comes back, who speaks over the voice is told from it before it has lasted for MASKED_MS."""
+        window_ms = self._window / SAMPLES_PER_MS
+        if probability < self._activity.threshold:
+            self._echo_ms = max(0.0, self._echo_ms - window_ms)
+        elif of_somebody < probability:
+            self._echo_ms = min(self._echo_ms + window_ms, 2 * MASKED_MS)
 
     def _maybe_judge(self) -> None:
         if self._judge.is_due(self._quiet_ms):

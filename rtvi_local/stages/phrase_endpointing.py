@@ -96,8 +96,8 @@ class PhraseEndpointing(Stage):
             case ButtonReleased(at_ms, _):
                 self._held = False
                 self.post(turns.Released(at_ms))
-            case SpeechStopped(at_ms, silence_ms) if not self._held:
-                self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms))
+            case SpeechStopped(at_ms, silence_ms, masked=masked) if not self._held:
+                self.post(turns.SpeechPaused(at_ms, at_ms - silence_ms, masked))
             case Transcript(text, final, revision, language):
                 self._language = language
                 now_ms = self._now_ms()

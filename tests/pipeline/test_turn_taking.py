@@ -243,6 +243,16 @@ def test_a_short_sound_without_words_lets_the_voice_come_back_at_once() -> None:
     assert play(answering(), *knock)[1] == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
 
 
+def test_a_short_sound_of_which_an_echo_hid_the_beginning_may_be_a_word_unless_it_is_a_knock() -> None:
+    word = (SpeechBegan(5000), SpeechPaused(5300, 5200, masked=True), Transcribed(5380, "", 2))
+    state, effects = play(answering(), *word)
+    assert effects == [PauseVoice(), Evaluate(2)]
+    assert deadline(state, POLICY) == 5200 + COMES_BACK_MS
+    assert play(state, SpeechBegan(5600), WordsSoFar(6000, "did you say"))[1] == [Interrupt(1), OpenTurn()]
+    knock = (SpeechBegan(5000), SpeechPaused(5128, 5064, masked=True), Transcribed(5210, "", 2))
+    assert play(answering(), *knock)[1] == [PauseVoice(), Evaluate(2), ResumeVoice(), ForgetAudio()]
+
+
 def test_what_goes_on_after_a_short_pause_over_the_voice_has_time_for_its_words() -> None:
     held = (SpeechBegan(5000), SpeechPaused(5650, 5550), Transcribed(5750, "", 2), SpeechBegan(5950))
     state, _ = play(answering(), *held)

@@ -328,6 +328,25 @@ def test_what_the_own_voice_hides_of_a_person_is_no_end_of_speech_but_what_is_on
     virtual_clock.run(story())
 
 
+@pytest.mark.parametrize(("level", "echo_ms", "masked"), [(LOUD, 400, True), (QUIET, 400, False), (LOUD, 100, False)])
+def test_a_sound_that_begins_in_an_echo_of_the_own_voice_is_said_to_be_masked(level: int, echo_ms: int, masked: bool) -> None:
+    """Behind headphones nothing of the own voice sounds like speech, or for a moment a person who is not yet told from it."""
+
+    async def story() -> None:
+        room = Room(EchoTranscriber())
+        await room.hear(level, echo_ms, own_voice=True)
+        await room.hear(LOUD, 200)
+        await room.hear(QUIET, 300)
+        room.stage.forget()
+        await room.hear(LOUD, 200)
+        await room.hear(QUIET, 300)
+        stops = [frame.masked for frame in room.of(SpeechStopped) if isinstance(frame, SpeechStopped)]
+        assert stops == [masked, False]
+        await room.stage.close()
+
+    virtual_clock.run(story())
+
+
 def overheard_room() -> tuple[Room, list[Float32]]:
     """A room, and all the audio that is transcribed in it."""
     heard: list[Float32] = []

@@ -63,6 +63,8 @@ class SpeechStopped:
     """When the last audible sound arrived, by its level; the voice activity detector hears speech for a little longer."""
     arrived_ms: float | None = None
     """When the audio arrived that decided it; `at_ms` lies within it."""
+    masked: bool = False
+    """It began in an echo of the own voice, which may have hidden its first sounds from the transcriber too."""
 
 
 @dataclass(frozen=True, slots=True)
