@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from rtvi_local.engines.llama import LlamaModel
 
 log = logging.getLogger(__name__)
+ABANDONED_S = 0.5
+"""For what is no thread, MCP servers above all, to end in good order."""
 T = TypeVar("T")
 
 
@@ -286,6 +288,13 @@ class Appliance:
         conversation.observe_with(lambda frame: self.on_frame(frame))
         conversation.start()
         return conversation
+
+    async def abandon(self) -> bool:
+        """Close it when `load` was cancelled. Returns whether nothing of it is left: threads in which models are loaded cannot
+        be cut short, and after ABANDONED_S nobody waits for them. They end with the process (`leaving.leave`)."""
+        closing = asyncio.create_task(self.close())
+        await asyncio.wait({closing}, timeout=ABANDONED_S)
+        return closing.done()
 
     async def close(self) -> None:
         """End all conversations, then the engines."""

@@ -15,6 +15,7 @@ from rtvi_local import __version__
 from rtvi_local.appliance import Appliance
 from rtvi_local.config import Config
 from rtvi_local.errors import UserError
+from rtvi_local.leaving import leave
 from rtvi_local.rtvi.messages import LABEL
 from rtvi_local.rtvi.negotiation import PROTOCOL_VERSION
 from rtvi_local.transports.interface import Listener, Transport
@@ -154,7 +155,13 @@ async def _talk(appliance: Appliance, card: SoundCard | None) -> None:
 
     write("Loading the models …\n")
     try:
-        await appliance.load()
+        try:
+            await appliance.load()
+        except asyncio.CancelledError:
+            if not await appliance.abandon():
+                write("\n")
+                leave(0)
+            raise
         what = "Speak, or write" if card is not None else "Write"
         write(f"{what}. /quit, Ctrl-D or Ctrl-C ends it.\n")
         shows = sys.stdin.isatty() and card is None

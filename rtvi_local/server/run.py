@@ -16,6 +16,7 @@ import uvicorn
 from rtvi_local.appliance import Appliance
 from rtvi_local.config import EVERY_ADDRESS, Config
 from rtvi_local.errors import UserError
+from rtvi_local.leaving import leave
 from rtvi_local.memory import share_arenas, spare_from_collection
 from rtvi_local.server.app import create_app
 from rtvi_local.server.lan import Lan, prepare_lan
@@ -112,8 +113,11 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
         elif loading.done():
             server.stop()
         await serving
-        # Stopped while models were loading: their threads cannot be ended, only waited for.
-        await loading
+        if loading.done():
+            await loading
+        elif loading.cancel() and not await appliance.abandon():
+            log.info("stopped while models were loading")
+            leave(0)
     finally:
         await appliance.close()
     log.info("stopped")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rtvi_local.bench.server_process import ServerProcess
+from rtvi_local.bench.server_process import ChildProcess, ServerProcess, free_port
 from tests.transports.clients import BrowserClient
 from tests.until import until
 
@@ -59,6 +61,53 @@ def test_a_signal_while_models_are_loading_is_no_failure(number: signal.Signals,
         assert serving.process.wait(STOPPED_S) == 0, serving.output()
     assert "ready: open" not in serving.output(), "the models were there already"
     assert "Traceback" not in serving.output()
+
+
+FOR_EVER = """
+import sys, time
+from rtvi_local.cli import main
+from rtvi_local.engines.whisper import Whisper
+
+def load(*arguments, **options):
+    print("loading for ever", flush=True)
+    time.sleep(600)
+
+Whisper.load = load
+sys.exit(main())
+"""
+"""`rtvi-local` with a Whisper that takes as long to load as the largest ones on a slow disk."""
+
+
+@BOTH
+def test_a_signal_does_not_wait_for_a_model_that_loads_for_minutes(number: signal.Signals, models_directory: Path) -> None:
+    port = str(free_port())
+    command = [sys.executable, "-c", FOR_EVER, "serve", "--port", port]
+    environment = {"RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)}
+    with ChildProcess("rtvi-local serve", command, f"http://127.0.0.1:{port}", "/livez", environment) as serving:
+        asyncio.run(until(lambda: "loading for ever" in serving.output()))
+        serving.process.send_signal(number)
+        assert serving.process.wait(STOPPED_S) == 0, serving.output()
+    assert "Traceback" not in serving.output()
+    assert serving.output().rstrip().endswith("stopped while models were loading")
+
+
+def test_ctrl_c_does_not_wait_for_it_in_the_terminal_either(models_directory: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FOR_EVER, "talk", "--text"],
+        env={**os.environ, "RTVI_LOCAL_MODELS_DIRECTORY": str(models_directory)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as talking:
+        assert talking.stdout is not None
+        try:
+            assert talking.stdout.readline() == "Loading the models …\n"
+            assert talking.stdout.readline() == "loading for ever\n"
+            talking.send_signal(signal.SIGINT)
+            assert talking.wait(STOPPED_S) == 0
+            assert talking.stdout.read() == "\n"
+        finally:
+            talking.kill()
 
 
 def _quoted(text: str) -> str:
