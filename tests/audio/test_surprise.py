@@ -37,5 +37,10 @@ def test_what_shows_in_gaps_of_the_echo_adds_up() -> None:
     assert told(12, 4, 14, 15) == [False, False, False, True]
 
 
+def test_what_stands_out_a_little_for_a_fifth_of_a_second_is_somebody() -> None:
+    assert told(*[6.0] * 10)[-1]
+    assert not any(told(*[3.5] * 100))
+
+
 def test_who_was_heard_is_heard_on_for_a_moment_while_the_echo_hides_them() -> None:
     assert told(29, 30, 2, 0, 0, 0) == [False, True, True, True, True, False]
