@@ -384,16 +384,23 @@ class Listening(Stage):
     async def _put_into_words(self, begun: _Pass, samples: Float32, first: int, *, may_settle: bool) -> None:
         over_voice = self._over_voice
         words = await self._words.words(samples, first, may_settle=may_settle)
-        text = self._without_own_words(words.text, begun.until_ms - samples.size / SAMPLES_PER_MS)
-        begun.text = await self._meant(words, samples) if over_voice and text == words.text else text
+        written, began_ms = words.text or words.doubted, begun.until_ms - samples.size / SAMPLES_PER_MS
+        others = self._without_own_words(written, began_ms)
+        if over_voice and others == written:
+            begun.text = await self._meant(words, samples)
+        else:
+            begun.text = others if words.text else ""
         begun.language = words.language
         begun.encode_s, begun.decode_s = words.encode_ms / 1000, words.decode_ms / 1000
 
     async def _meant(self, words: Words, samples: Float32) -> str:
-        """Whisper writes "Get up." for "Shut up." now and then. Over the bot's voice one of the two is what people say."""
-        if samples.size > LONGEST_HUSH_MS * SAMPLES_PER_MS or words.language != "en" or not may_be_hush(words.text):
+        """Whisper writes "Get up." for "Shut up." now and then, or "Adam." so unsurely that it is not believed. Over the
+        bot's voice one of them is what people say."""
+        written = words.text or words.doubted
+        is_short = samples.size <= LONGEST_HUSH_MS * SAMPLES_PER_MS
+        if not is_short or words.language != "en" or not may_be_hush(written, doubted=not words.text):
             return words.text
-        fits = await self._words.transcriber.fits(samples, (words.text, *HUSHES_IN_WRITING), language="en")
+        fits = await self._words.transcriber.fits(samples, (written, *HUSHES_IN_WRITING), language="en")
         return meant(words.text, fits)
 
     def _report(self, passed: _Pass) -> None:

@@ -28,6 +28,9 @@ class Words:
     language: str | None
     encode_ms: float
     decode_ms: float
+    doubted: str = ""
+    """What was written behind the settled words and not believed, where nothing but the certainty of the words spoke against
+    it: somebody may have said something else."""
 
 
 class RollingTranscription:
@@ -60,7 +63,7 @@ class RollingTranscription:
         begin = max(first, settled.begin)
         rest = samples[begin - first :]
         timed = rest.size >= (SETTLING_S if may_settle else OVERDUE_S) * LISTENING_SAMPLE_RATE
-        heard = await self._transcribe(rest, word_times=timed, retry=not may_settle)
+        heard, doubted = await self._transcribe(rest, word_times=timed, retry=not may_settle)
         encode_ms, decode_ms = heard.encode_ms, heard.decode_ms
         if may_settle and not heard.segments:
             known = self._known_at_least("", first + samples.size) if number == self._number else ""
@@ -68,7 +71,7 @@ class RollingTranscription:
         if settled.text and not settled.fits(heard.text):
             # Whatever is settled is heard again in part: something is wrong, and the whole utterance has to tell what.
             settled, begin = Settled(), first
-            heard = await self._transcribe(samples, word_times=False, retry=True)
+            heard, doubted = await self._transcribe(samples, word_times=False, retry=True)
             encode_ms, decode_ms = encode_ms + heard.encode_ms, decode_ms + heard.decode_ms
             if number == self._number:
                 self._settled, self._earlier = settled, ""
@@ -77,7 +80,7 @@ class RollingTranscription:
             if settled is self._settled:
                 self._learn(settled, heard, begin, first + samples.size)
             text = self._known_at_least(text, first + samples.size)
-        return Words(text, heard.language, encode_ms, decode_ms)
+        return Words(text, heard.language, encode_ms, decode_ms, doubted)
 
     def _known_at_least(self, text: str, until: int) -> str:
         """`text`, or if that is empty, for the pass was taken for something made up, what the pass before heard: somebody who
@@ -95,9 +98,11 @@ class RollingTranscription:
         if until - begin >= SURE_OF_LANGUAGE_S * LISTENING_SAMPLE_RATE:
             self._spoken = heard.language
 
-    async def _transcribe(self, samples: Float32, *, word_times: bool, retry: bool) -> Transcription:
+    async def _transcribe(self, samples: Float32, *, word_times: bool, retry: bool) -> tuple[Transcription, str]:
+        """What was heard, and if it is not believed, without text, what was `doubted` (see Words)."""
         language = self.language or self._spoken
         heard = await self.transcriber.transcribe(samples, language=language, word_times=word_times, retry=retry)
-        if self._is_invented(heard, samples):
-            return replace(heard, text="", words=())
-        return replace(heard, text=heard.text.strip())
+        if not self._is_invented(heard, samples):
+            return replace(heard, text=heard.text.strip()), ""
+        is_beyond_doubt = self._is_invented(replace(heard, mean_log_probability=0.0), samples)
+        return replace(heard, text="", words=()), "" if is_beyond_doubt else heard.text.strip()

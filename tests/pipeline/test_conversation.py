@@ -21,6 +21,7 @@ from rtvi_local.pipeline.conversation import Conversation
 from rtvi_local.pipeline.engines import Engines
 from rtvi_local.pipeline.trace import Waterfall
 from rtvi_local.stages.registry import PipelineError, check_order
+from rtvi_local.stages.rolling_transcription import IsInvented
 from rtvi_local.transports.loopback import LoopbackTransport
 
 CONFIG = replace(Config(), llm=Llm(system_prompt="Be brief."), stt=Stt(interim_ms=0))
@@ -41,6 +42,7 @@ class Call:
         config: Config = CONFIG,
         voice: ToneVoice | None = None,
         transcriber: Transcriber | None = None,
+        is_invented: IsInvented = lambda _t, _s: False,
         hello: object = HELLO,
         **more: Any,
     ) -> None:
@@ -53,7 +55,7 @@ class Call:
             ScriptedVad,
             ScriptedTurnDetector(probabilities, delay_ms=20),
             transcriber or EchoTranscriber(texts, delay_ms=80),
-            lambda _t, _s: False,
+            is_invented,
             self.model,
             voice or ToneVoice(delay_ms=30),
         )
@@ -264,6 +266,28 @@ def test_what_may_be_a_request_to_be_quiet_is_taken_for_one_over_the_voice_and_n
         await call.speak(3000)
         await call.be_quiet(3000)
         assert [message["content"] for message in call.said[2:]] == [said[2], "Why?"]
+        await call.hang_up()
+
+    virtual_clock.run(story())
+
+
+def test_over_the_voice_what_is_not_believed_may_be_a_request_to_be_quiet_and_elsewhere_it_is_nothing() -> None:
+    def is_unsure(heard: Transcription, _: Float32) -> bool:
+        return heard.text == "Adam." and heard.mean_log_probability < 0
+
+    async def story() -> None:
+        transcriber = UnsureTranscriber(["Count, please.", "Adam.", "Adam."], delay_ms=80)
+        call = Call(transcriber=transcriber, is_invented=is_unsure, replies=[LONG, "Why?"])
+        await call.speak(400)
+        await call.be_quiet(2500)
+        await call.speak(400)
+        stopped_ms = call.now_ms
+        await call.be_quiet(4000)
+        assert not call.audible_between(stopped_ms, call.now_ms)
+        await call.speak(400)
+        await call.be_quiet(4000)
+        assert [data["text"] for data in call.news("user-transcription") if data["final"]] == ["Count, please.", "Shut up."]
+        assert [message["role"] for message in call.said] == ["user", "assistant"]
         await call.hang_up()
 
     virtual_clock.run(story())

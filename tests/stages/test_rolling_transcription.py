@@ -106,6 +106,18 @@ def test_what_was_heard_of_a_little_does_not_stand_for_a_lot_that_nobody_said() 
     assert grow(words, 2).text == ""
 
 
+def test_what_is_not_believed_for_its_words_alone_is_told_as_doubted_and_what_nobody_can_have_said_is_not() -> None:
+    def is_unsure(heard: Transcription) -> bool:
+        return heard.text == "Adam." and heard.mean_log_probability < 0
+
+    words = rolling(EchoTranscriber(["Adam.", "Yes."]), is_unsure)
+    first, second = grow(words, 0.6), grow(words, 0.6)
+    assert (first.text, first.doubted) == ("", "Adam.")
+    assert (second.text, second.doubted) == ("Yes.", "")
+    nobody = rolling(EchoTranscriber(["Adam."]), lambda _: True)
+    assert grow(nobody, 0.6).doubted == ""
+
+
 def test_what_is_late_for_an_utterance_settles_nothing_of_the_next() -> None:
     async def story() -> None:
         transcriber = EchoTranscriber(hearing, delay_ms=10)
