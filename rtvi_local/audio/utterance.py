@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from rtvi_local.audio.pcm import Float32
@@ -10,8 +12,9 @@ from rtvi_local.audio.pcm import Float32
 class UtteranceBuffer:
     """Keeps the last `preroll_samples` while closed, everything (up to `max_samples`, the newest) while open or waiting."""
 
-    def __init__(self, preroll_samples: int, max_samples: int) -> None:
+    def __init__(self, preroll_samples: int, max_samples: int, lead_samples: int = 0) -> None:
         self._preroll_samples = preroll_samples
+        self._lead_samples = lead_samples
         self._max_samples = max_samples
         self._pieces: list[Float32] = []
         self._length = 0
@@ -22,8 +25,27 @@ class UtteranceBuffer:
         """What sounds may turn out to belong to an utterance: nothing of it may be lost until that is known."""
         self._hushed: tuple[int, int, int] | None = None
         """Silent are the samples before the first number, and those between the other two."""
+        self._masked: deque[Float32] = deque()
+        """What the last pieces hold in truth, as far as the lead goes."""
 
     def append(self, samples: Float32) -> None:
+        self._masked.clear()
+        self._append(samples)
+
+    def append_masked(self, samples: Float32) -> None:
+        """What is nobody's: silence in its place."""
+        self._append(np.zeros_like(samples))
+        self._masked.append(samples)
+        while sum(piece.size for piece in self._masked) > self._lead_samples:
+            self._masked.popleft()
+
+    def unmask(self) -> None:
+        """The last `lead_samples`, if they were masked and nothing has come since, are somebody's after all."""
+        kept = min(len(self._masked), len(self._pieces))
+        self._pieces[len(self._pieces) - kept :] = list(self._masked)[len(self._masked) - kept :]
+        self._masked.clear()
+
+    def _append(self, samples: Float32) -> None:
         self._pieces.append(samples)
         self._length += samples.size
         self._keep_last(self._max_samples if self.is_open or self.is_waiting else self._preroll_samples)
@@ -59,12 +81,14 @@ class UtteranceBuffer:
         self.is_open = False
         if self._hushed is not None:
             self._pieces, self._hushed = [self.samples], None
+            self._masked.clear()
         self.append(np.zeros(0, np.float32))
 
     def clear(self) -> None:
         """Forget the pre-roll too."""
         self.is_open = False
         self._pieces.clear()
+        self._masked.clear()
         self._length = 0
         self._hushed = None
 

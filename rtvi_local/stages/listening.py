@@ -59,6 +59,9 @@ TRAIL_MS = 96.0
 calls speech for longer was not in a transcription that began at a lull."""
 MASKED_MS = 128.0
 """Of a person who speaks over the bot, some sounds are hidden by its voice. So much of that is no end of speech."""
+LEAD_MS = 100
+"""Before somebody stands out of the own voice, so much that did not is theirs too where no echo sounds: the "sh" of "Shut up."
+lasts 80 ms, and without it Whisper wrote "Good job." or "Get up."."""
 GUESS_HOLDS_MS = 300.0
 """After what may be the own voice, in which nothing that was heard is dropped: part of it may turn out to be a person's."""
 FOUND_LEAD_MS, FOUND_TRAIL_MS = 250.0, 150.0
@@ -127,7 +130,8 @@ class Listening(Stage):
         self._guessed_ms = -math.inf
         """When audio last was the own voice by no more than a guess."""
         self._hidden = HiddenSpeech(self._activity.window_ms)
-        self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE)
+        longest = LONGEST_UTTERANCE_S * LISTENING_SAMPLE_RATE
+        self._utterance = UtteranceBuffer(vad.preroll_ms * SAMPLES_PER_MS, longest, LEAD_MS * SAMPLES_PER_MS)
         self._lull = Lull(LISTENING_SAMPLE_RATE)
         self._pending: Float32 = np.zeros(0, np.float32)
         self._somebody = False
@@ -233,7 +237,12 @@ class Listening(Stage):
         if frame.is_guess:
             self._guessed_ms = frame.at_ms
         self._utterance.is_waiting = frame.at_ms - self._guessed_ms < GUESS_HOLDS_MS
-        self._utterance.append(np.zeros_like(samples) if is_own else samples)
+        if is_own:
+            self._utterance.append_masked(samples)
+        else:
+            if self._echo_ms <= MASKED_MS:
+                self._utterance.unmask()
+            self._utterance.append(samples)
         if samples.size and not frame.own_voice and float(np.abs(samples).max()) >= AUDIBLE_PEAK:
             self._sounded_ms = frame.at_ms
         if self._lull.push(samples) and self._activity.speaking:

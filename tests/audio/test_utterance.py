@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from rtvi_local.audio.utterance import UtteranceBuffer
 
@@ -96,3 +97,33 @@ def test_who_goes_on_behind_what_was_taken_for_the_end_is_heard_without_a_gap() 
     assert not buffer.samples[:40].any()
     assert buffer.samples[40:].all()
     assert not buffer.goes_on()
+
+
+def test_what_is_nobodys_is_silent_but_for_the_last_of_it_if_that_was_somebodys_after_all() -> None:
+    buffer = UtteranceBuffer(preroll_samples=100, max_samples=1000, lead_samples=20)
+
+    def mask(start: int, stop: int) -> None:
+        for first in range(start, stop, 10):
+            buffer.append_masked(np.arange(first, first + 10, dtype=np.float32))
+
+    mask(1, 61)
+    assert not buffer.samples.any()
+    buffer.open()
+    buffer.unmask()
+    numbered(buffer, 61, 71)
+    mask(71, 101)
+    np.testing.assert_array_equal(buffer.samples, [*[0] * 40, *range(41, 71), *[0] * 30])
+    numbered(buffer, 101, 111)
+    buffer.unmask()
+    np.testing.assert_array_equal(buffer.samples[60:], [*range(61, 71), *[0] * 30, *range(101, 111)])
+
+
+@pytest.mark.parametrize("preroll", [0, 10])
+def test_a_preroll_shorter_than_what_was_masked_holds(preroll: int) -> None:
+    buffer = UtteranceBuffer(preroll_samples=preroll, max_samples=1000, lead_samples=50)
+    for _ in range(5):
+        buffer.append_masked(np.ones(10, np.float32))
+    buffer.unmask()
+    buffer.append(np.ones(10, np.float32))
+    assert buffer.samples.size == preroll
+    assert buffer.samples.all()

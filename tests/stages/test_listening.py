@@ -387,6 +387,25 @@ def test_what_the_own_voice_said_before_a_person_began_is_not_transcribed() -> N
     assert before_ms < 0
 
 
+def test_the_quiet_beginning_of_a_word_is_transcribed_though_it_did_not_stand_out_of_the_own_voice() -> None:
+    """An "sh", where no echo comes back: it does not sound like speech by itself."""
+
+    async def story() -> None:
+        room, heard = overheard_room()
+        await room.hear(QUIET, 400, own_voice=True)
+        await room.hear(1000, 80, own_voice=True)
+        await room.hear(LOUD, 300)
+        await room.hear(QUIET, 200)
+        room.stage.evaluate(1)
+        await asyncio.sleep(0.1)
+        await room.stage.close()
+        peaks = peaks_of(heard[-1])
+        assert sum(0.01 < peak < 0.1 for peak in peaks) == pytest.approx(4, abs=1)
+        assert sum(peak > 0.1 for peak in peaks) == pytest.approx(15, abs=1)
+
+    virtual_clock.run(story())
+
+
 def test_what_was_taken_for_the_own_voice_on_a_guess_is_not_lost_if_a_person_goes_on_with_it() -> None:
     loud_ms, before_ms = heard_loud_ms(is_guess=True)
     assert loud_ms == pytest.approx(1300, abs=64)
