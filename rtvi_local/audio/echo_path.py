@@ -52,8 +52,8 @@ LIKENESS = 0.15
 KNOWN_AFTER_FRAMES = 30
 """With sound that could have come back. A person who speaks 0.6 s after the first sound of the first reply stands out of it."""
 SETTLED_AFTER_FRAMES, QUIET_AFTER_FRAMES = 36, 60
-"""Until then, who spoke over it earlier is looked for in hindsight: for longer where nothing like an echo came. With 60 for an
-echo, and packets that were late by 120 ms now and then, 17 of 80 were taken for somebody, with this none."""
+"""Until then, who spoke over it earlier is looked for in hindsight: for longer where nothing like an echo came. For an echo, 60
+made more of what a client makes up for packets that are 120 ms late somebody's."""
 ALIKE_DB = 4.2
 """Standard deviation between what arrives and what was sent, below which the one is the other's echo. Of an echo in a room it
 is 3 to 4 dB, of noise 5, of another voice more than 10."""
