@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ABANDONED_S = 0.5
-"""For what is no thread, MCP servers above all, to end in good order."""
+"""For everything but MCP servers, who have the time they need, to end in good order."""
 T = TypeVar("T")
 
 
@@ -289,12 +289,11 @@ class Appliance:
         conversation.start()
         return conversation
 
-    async def abandon(self) -> bool:
-        """Close it when `load` was cancelled. Returns whether nothing of it is left: threads in which models are loaded cannot
-        be cut short, and after ABANDONED_S nobody waits for them. They end with the process (`leaving.leave`)."""
-        closing = asyncio.create_task(self.close())
-        await asyncio.wait({closing}, timeout=ABANDONED_S)
-        return closing.done()
+    async def abandon(self) -> None:
+        """Close what can be closed when `load` was cancelled. The threads in which models are loaded and looked through cannot
+        be cut short; they end with the process, which is to `leaving.leave`."""
+        await asyncio.gather(*(server.close() for server in self._mcp_servers), return_exceptions=True)
+        await asyncio.wait({asyncio.create_task(self.close())}, timeout=ABANDONED_S)
 
     async def close(self) -> None:
         """End all conversations, then the engines."""

@@ -158,10 +158,9 @@ async def _talk(appliance: Appliance, card: SoundCard | None) -> None:
         try:
             await appliance.load()
         except asyncio.CancelledError:
-            if not await appliance.abandon():
-                write("\n")
-                leave(0)
-            raise
+            await appliance.abandon()
+            sys.stdout.write("\n")
+            leave(0)
         what = "Speak, or write" if card is not None else "Write"
         write(f"{what}. /quit, Ctrl-D or Ctrl-C ends it.\n")
         shows = sys.stdin.isatty() and card is None

@@ -20,8 +20,8 @@ masked, until it falls to the latter: the vowel behind an "s" need not stand out
 310 replies whose echo came alone, half of them with such packets, none came to more than 29 dB."""
 KEPT, MOST_OF_ONE_DB = 0.9, 24.0
 """Of the sum in each frame, and of a frame in the sum: one alone may be a click. With 0.8 and 32 dB, to which echoes alone came
-as near, one in twenty of those who talked over an echo was told as late in two sets of 24 (after more than 0.33 and 0.75 s),
-and later in three: 0.42, 0.60 and 0.69 s instead of 0.34, 0.45 and 0.44."""
+about as near, one in twenty of those who talked over an echo was told as late in two sets of 24 (after more than 0.33 and
+0.75 s), and later in three: 0.42, 0.60 and 0.69 s instead of 0.34, 0.45 and 0.44."""
 
 
 class Evidence:

@@ -25,25 +25,25 @@ class UtteranceBuffer:
         """What sounds may turn out to belong to an utterance: nothing of it may be lost until that is known."""
         self._hushed: tuple[int, int, int] | None = None
         """Silent are the samples before the first number, and those between the other two."""
-        self._masked: deque[Float32] = deque()
+        self._lead: deque[Float32] = deque()
         """What the last pieces hold in truth, as far as the lead goes."""
 
     def append(self, samples: Float32) -> None:
-        self._masked.clear()
+        self._lead.clear()
         self._append(samples)
 
     def append_masked(self, samples: Float32) -> None:
         """What is nobody's: silence in its place."""
         self._append(np.zeros_like(samples))
-        self._masked.append(samples)
-        while sum(piece.size for piece in self._masked) > self._lead_samples:
-            self._masked.popleft()
+        self._lead.append(samples)
+        while sum(piece.size for piece in self._lead) > self._lead_samples:
+            self._lead.popleft()
 
     def unmask(self) -> None:
         """The last `lead_samples`, if they were masked and nothing has come since, are somebody's after all."""
-        kept = min(len(self._masked), len(self._pieces))
-        self._pieces[len(self._pieces) - kept :] = list(self._masked)[len(self._masked) - kept :]
-        self._masked.clear()
+        kept = min(len(self._lead), len(self._pieces))
+        self._pieces[len(self._pieces) - kept :] = list(self._lead)[len(self._lead) - kept :]
+        self._lead.clear()
 
     def _append(self, samples: Float32) -> None:
         self._pieces.append(samples)
@@ -81,14 +81,13 @@ class UtteranceBuffer:
         self.is_open = False
         if self._hushed is not None:
             self._pieces, self._hushed = [self.samples], None
-            self._masked.clear()
         self.append(np.zeros(0, np.float32))
 
     def clear(self) -> None:
         """Forget the pre-roll too."""
         self.is_open = False
         self._pieces.clear()
-        self._masked.clear()
+        self._lead.clear()
         self._length = 0
         self._hushed = None
 

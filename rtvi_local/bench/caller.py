@@ -171,9 +171,11 @@ class Caller:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # aiortc hangs up by itself too when the other side is gone. Cancelled in the middle of that, as everything is when
         # asyncio.run ends, it leaves whoever hangs up after it waiting for ever.
-        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._pc.close(), _HANG_UP_S)
-        await self._http.aclose()
+        try:
+            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._pc.close(), _HANG_UP_S)
+        finally:
+            await self._http.aclose()
 
     # --- speaking ------------------------------------------------------------------------------------------------------
 

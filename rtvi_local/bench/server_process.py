@@ -20,6 +20,8 @@ from typing_extensions import Self
 
 T = TypeVar("T")
 _LOOK_S = 0.1
+_DIES_S = 1.0
+"""After its connections are gone, until a process that was killed is known to have ended."""
 _LAST_LINES = 40
 
 
@@ -108,7 +110,7 @@ class ChildProcess:
             await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
             failure = working.exception() if working.done() else None
             if failure is not None:
-                await asyncio.wait({ended}, timeout=2 * _LOOK_S)  # it may be what made it fail
+                await asyncio.wait({ended}, timeout=_DIES_S)  # it may be what made it fail
             if ended.done() and (failure is not None or not working.done()):
                 raise self._failed() from failure
             return await working

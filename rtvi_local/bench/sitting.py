@@ -6,6 +6,7 @@ A report is what `--save` writes: a dict of parts, each of which can be measured
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -146,9 +147,10 @@ async def _talk(
 
 
 async def _sample(server: ServerProcess | None, sampled: list[int]) -> None:
-    while server is not None:
-        sampled.append(server.memory_bytes())
-        await asyncio.sleep(0.1)
+    with contextlib.suppress(OSError):  # it has died, which whoever waits for it says
+        while server is not None:
+            sampled.append(server.memory_bytes())
+            await asyncio.sleep(0.1)
 
 
 def scripts(utterances: Sequence[Utterance], turns: int, depth: int) -> list[list[Utterance]]:

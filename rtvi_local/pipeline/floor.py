@@ -57,6 +57,12 @@ def is_backchannel(text: str) -> bool:
     return phrase in BACKCHANNELS or all(word in BACKCHANNELS or _HUM.fullmatch(word) for word in words)
 
 
+def is_hum(text: str) -> bool:
+    """Whether it is "mhm", "ah" and no word. "Yes" may be an answer to what was just said to its end."""
+    words = words_in(text)
+    return bool(words) and all(_HUM.fullmatch(word) for word in words)
+
+
 def may_become_backchannel(text: str) -> bool:
     """Whether `text`, of which more may come, is how a sign of listening begins: "I" of "I see"."""
     words = words_in(text)

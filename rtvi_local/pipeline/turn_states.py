@@ -50,7 +50,7 @@ class Deciding:
     suspected_ms: float = NEVER
     """When something began that may be speech."""
     over_end: bool = False
-    """It began and ended over a reply that was then heard whole. A sign of listening to that is no turn."""
+    """It began and ended over a reply that was then heard whole. A hum to that is no turn."""
 
 
 @dataclass(frozen=True, slots=True)

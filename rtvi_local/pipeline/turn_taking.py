@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from typing_extensions import assert_never
 
-from rtvi_local.pipeline.floor import begins_to_take_floor, is_backchannel, is_hush, takes_floor
+from rtvi_local.pipeline.floor import begins_to_take_floor, is_hum, is_hush, takes_floor
 from rtvi_local.pipeline.turn_states import (
     NEVER,
     Answering,
@@ -141,8 +141,6 @@ def _deciding(state: Deciding, event: Event, policy: Policy) -> Step:
         case SpeechBegan() if not state.must_end:
             return _goes_on(state)
         case Transcribed(at_ms, text, revision) if revision == state.latest and state.text is None:
-            if state.over_end and is_backchannel(text):
-                return _dropped(state)
             return _heard(state, text, at_ms, policy)
         case WordsSoFar(at_ms, text) if state.text is None:
             return _heard_so_far(replace(state, words=text), at_ms, policy)
@@ -166,6 +164,8 @@ def _goes_on(state: Deciding) -> Step:
 
 def _heard(state: Deciding, text: str, at_ms: float, policy: Policy) -> Step:
     """These are the words of the turn."""
+    if state.over_end and is_hum(text):
+        return _dropped(state)
     thinking = (Think(state.latest, text),) if text and not is_hush(text, over_voice=state.over_voice) else ()
     settled, effects = _settle(replace(state, text=text), at_ms, policy)
     return settled, thinking + effects

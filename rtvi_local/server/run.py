@@ -113,11 +113,12 @@ async def _serve(config: Config, appliance: Appliance, listening: socket.socket,
         elif loading.done():
             server.stop()
         await serving
-        if loading.done():
-            await loading
-        elif loading.cancel() and not await appliance.abandon():
+        if not loading.done():
+            loading.cancel()
+            await appliance.abandon()
             log.info("stopped while models were loading")
             leave(0)
+        await loading
     finally:
         await appliance.close()
     log.info("stopped")

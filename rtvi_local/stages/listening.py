@@ -336,7 +336,8 @@ class Listening(Stage):
         return probability if self._only_own_ms <= (MASKED_MS if self._activity.speaking else 0.0) else 0.0
 
     def _note_echo(self, probability: float, of_somebody: float) -> None:
-        """Where none comes back, who speaks over the voice is told from it before it has lasted for MASKED_MS."""
+        """Echoes sound like speech for longer than MASKED_MS. Where none comes back, a person does only until they are told
+        from one. It is forgotten in twice that time without any."""
         window_ms = self._window / SAMPLES_PER_MS
         if probability < self._activity.threshold:
             self._echo_ms = max(0.0, self._echo_ms - window_ms)

@@ -30,7 +30,7 @@ class Words:
     decode_ms: float
     doubted: str = ""
     """What was written behind the settled words and not believed, where nothing but the certainty of the words spoke against
-    it: somebody may have said something else."""
+    it: somebody may have said something else. Or nobody has, in a café: its words are known by their uncertainty too."""
 
 
 class RollingTranscription:

@@ -80,8 +80,8 @@ def test_scenes_end_soon_without_their_appliance(models_directory: Path, tmp_pat
             os.kill(int(appliance), signal.SIGKILL)
             if signalled:
                 bench.terminate()
-            said = bench.stderr.read()
-            assert bench.wait(ENDS_WITHIN_S) == code
+            _, said = bench.communicate(timeout=ENDS_WITHIN_S)
+            assert bench.returncode == code
         finally:
             bench.kill()
     assert "Traceback" not in said

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rtvi_local.pipeline.floor import begins_to_take_floor, is_hush, takes_floor
+from rtvi_local.pipeline.floor import begins_to_take_floor, is_hum, is_hush, takes_floor
 from rtvi_local.pipeline.patience import LONGEST_SILENCE_MS
 from rtvi_local.pipeline.turn_states import (
     Answering,
@@ -418,12 +418,14 @@ def test_words_that_come_after_the_voice_has_come_back_still_take_the_floor() ->
     assert effects == [OpenTurn(), Think(2, "What about Rome?"), Commit(2), ForgetAudio()]
 
 
-def test_a_sign_of_listening_is_not_answered_though_the_reply_was_over_when_it_became_known_as_one() -> None:
+def test_a_hum_is_not_answered_though_the_reply_was_over_when_it_became_known_as_one() -> None:
     late, _ = play(answering(), SpeechBegan(5000), SpeechPaused(5300, 5200), Tick(5200 + LONGEST_JUDGEMENT_MS))
     over, effects = play(late, Delivered(6000, 1))
     assert effects == [OpenTurn()]
     assert play(over, EndJudged(6050, 0.9, 2), Transcribed(6100, "Mhm.", 2)) == (Idle(2), [DropTurn(2), ForgetAudio()])
+    assert play(over, WordsSoFar(6060, "Mhm."), Tick(6600)) == (Idle(2), [DropTurn(2), ForgetAudio()]), "or became known late"
     assert play(over, Transcribed(6100, "", 2), Tick(6800))[1] == [DropTurn(2), ForgetAudio()], "a cough"
+    assert play(over, Transcribed(6100, "Yes.", 2))[1][0] == Think(2, "Yes."), "it may have asked"
     _, effects = play(over, SpeechBegan(6050), SpeechPaused(6600, 6500), Transcribed(6700, "Okay.", 3), Tick(7900))
     assert effects[-2:] == [Commit(3), ForgetAudio()], "who goes on when it is over means something by it"
 
@@ -713,7 +715,8 @@ def test_left_alone_every_state_comes_to_rest() -> None:
             quiet_since_ms = now_ms if world.quiet_since_ms is None else world.quiet_since_ms
             paused, first = play(state, SpeechPaused(now_ms, quiet_since_ms), Delivered(now_ms, world.reply))
             _, later = left_alone(paused, now_ms)
-            ended = DropTurn if is_hush(world.words) else Commit
+            over_end = unjudged(play(state, SpeechPaused(now_ms, quiet_since_ms))[0])
+            ended = DropTurn if is_hush(world.words) or (over_end and is_hum(world.words)) else Commit
             when_ms = next(
                 at_ms for at_ms, effect in [*((now_ms, effect) for effect in first), *later] if isinstance(effect, ended)
             )
@@ -722,7 +725,7 @@ def test_left_alone_every_state_comes_to_rest() -> None:
     assert answered > 1000
 
 
-def test_whatever_came_before_signs_of_listening_to_a_reply_that_was_heard_whole_are_not_answered() -> None:
+def test_whatever_came_before_a_hum_to_a_reply_that_was_heard_whole_is_not_answered() -> None:
     random_ = random.Random(11)
     state: State = Idle()
     world = World()
@@ -735,15 +738,19 @@ def test_whatever_came_before_signs_of_listening_to_a_reply_that_was_heard_whole
         state, effects = step(state, event, POLICY)
         for effect in effects:
             world.see(effect)
-        sound = state if isinstance(state, Judging) else state.unjudged if isinstance(state, Answering) else None
         over, _ = play(state, Delivered(now_ms, world.reply))
-        if sound is not None and isinstance(over, Deciding) and over.text is None:
+        if unjudged(state) and isinstance(over, Deciding) and over.text is None:
             outlived += 1
             listened = play(over, Transcribed(now_ms, "Mhm.", over.latest))
             assert listened == (Idle(over.latest), [DropTurn(over.latest), ForgetAudio()])
             asked = play(over, Transcribed(now_ms, "What time is it?", over.latest))
             assert asked[1][0] == Think(over.latest, "What time is it?"), "all other words are"
     assert outlived > 1000
+
+
+def unjudged(state: State) -> bool:
+    """Whether a sound over a reply is over and may still become words."""
+    return isinstance(state, Judging) or (isinstance(state, Answering) and state.unjudged is not None)
 
 
 def left_alone(state: State, now_ms: float) -> tuple[State, list[tuple[float, Effect]]]:

@@ -79,20 +79,24 @@ def run(arguments: argparse.Namespace) -> int:
     except (ServerFailed, OSError) as error:
         raise UserError(str(error)) from error
     finally:
-        studio.close()
-        whisper.close()
         # Also if it breaks off, or is interrupted: a sitting may have taken an hour until then.
         if report["kinds"]:
             _show(with_figures(report), arguments)
+        studio.close()
+        whisper.close()
     return 1 if broken(report) else 0
 
 
 def _show(report: dict[str, Any], arguments: argparse.Namespace) -> None:
     from rtvi_local.bench.turns.report import table
 
-    if arguments.save:
-        arguments.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write((json.dumps(report, indent=1) if arguments.json else table(report)) + "\n")
+    sys.stdout.flush()
+    if arguments.save:
+        try:
+            arguments.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{arguments.save} was not written: {error.strerror}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -29,6 +29,8 @@ VOICE_DBFS = -22.0
 NATURAL_PAUSE_MS = 320.0
 """The texts are sentences without a stop inside, whose longest pauses are shorter. A voice that is held is held for longer, and
 where none was paused, what was sent came late."""
+LONGEST_GAP_MS = 1000.0
+"""No sound comes so late. Whatever the log says, the voice was held."""
 _AFTERWARDS_S = 1.2
 """Within which the last of the echo would have become a turn."""
 _FIRST_S, _LATER_S, _STEPS = 0.9, 0.31, 7
@@ -88,8 +90,8 @@ async def play(place: Place, scene: EchoScene) -> Played:
         if scene.samples is None:
             await caller.wait_for("bot-stopped-speaking", timeout_s=_LONGEST_REPLY_S)
             await asyncio.sleep(_AFTERWARDS_S)
-            outcome |= {"group": "alone", "signs": signs(caller, first_ms), "pauses": pauses(caller)}
-            return Played({**outcome, "gap_ms": gap_ms(caller, first_ms)})
+            seen, gap = signs(caller, first_ms), gap_ms(caller, first_ms)
+            return Played({**outcome, "group": "alone", "signs": seen, "pauses": pauses(caller), "gap_ms": gap})
         await asyncio.sleep(scene.after_s)
         early = signs(caller, first_ms)
         said = caller.say(scene.samples)
@@ -104,13 +106,14 @@ def signs(caller: Caller, first_ms: float) -> list[str]:
     types = [message.type for message in caller.messages]
     seen: list[str] = [type for type in ("user-started-speaking", "user-transcription", "bot-interrupted") if type in types]
     silent_ms = _longest_silence_ms(caller, first_ms)
-    return seen + [f"held for {silent_ms:.0f} ms"] * (silent_ms > NATURAL_PAUSE_MS and pauses(caller) > 0)
+    is_held = silent_ms > (NATURAL_PAUSE_MS if pauses(caller) else LONGEST_GAP_MS)
+    return seen + [f"held for {silent_ms:.0f} ms"] * is_held
 
 
 def gap_ms(caller: Caller, first_ms: float) -> float | None:
     """The longest gap in what came since then, if the voice was not paused and it is none between two words."""
     silent_ms = _longest_silence_ms(caller, first_ms)
-    return silent_ms if silent_ms > NATURAL_PAUSE_MS and not pauses(caller) else None
+    return silent_ms if NATURAL_PAUSE_MS < silent_ms <= LONGEST_GAP_MS and not pauses(caller) else None
 
 
 def _longest_silence_ms(caller: Caller, first_ms: float) -> float:

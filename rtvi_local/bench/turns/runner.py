@@ -97,16 +97,16 @@ async def _play(kind: Kind[Any], scenes: Sequence[Any], place: Place, report: Re
 
     spare_from_collection()
     players = [asyncio.create_task(player()) for _ in range(kind.at_once)]
-    within_s: float | None = _CUT_SHORT_S
     try:
         await asyncio.gather(*players)
-        within_s = None
-    finally:
+    except BaseException:
         for task in players:
             task.cancel()
         await asyncio.gather(*players, return_exceptions=True)
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(_understand(kind, place, report, played, whisper, say), within_s)
+            await asyncio.wait_for(_understand(kind, place, report, played, whisper, say), _CUT_SHORT_S)
+        raise
+    await _understand(kind, place, report, played, whisper, say)
 
 
 async def _understand(
