@@ -25,24 +25,37 @@ class UtteranceBuffer:
         """What sounds may turn out to belong to an utterance: nothing of it may be lost until that is known."""
         self._hushed: tuple[int, int, int] | None = None
         """Silent are the samples before the first number, and those between the other two."""
+        self._masked_pieces = 0
+        """How many of the last pieces are masked."""
         self._lead: deque[Float32] = deque()
-        """What the last pieces hold in truth, as far as the lead goes."""
+        """What the very last of them hold in truth."""
+        self._random = np.random.default_rng(0)
 
     def append(self, samples: Float32) -> None:
-        self._lead.clear()
+        self._forget_masked()
         self._append(samples)
 
     def append_masked(self, samples: Float32) -> None:
         """What is nobody's: silence in its place."""
         self._append(np.zeros_like(samples))
+        self._masked_pieces += 1
         self._lead.append(samples)
         while sum(piece.size for piece in self._lead) > self._lead_samples:
             self._lead.popleft()
 
     def unmask(self) -> None:
-        """The last `lead_samples`, if they were masked and nothing has come since, are somebody's after all."""
-        kept = min(len(self._lead), len(self._pieces))
-        self._pieces[len(self._pieces) - kept :] = list(self._lead)[len(self._lead) - kept :]
+        """The last `lead_samples`, if they were masked and nothing has come since, are somebody's after all. What was masked
+        before them gets the noise of the room: after none at all, "Right." began like "Bright." to Whisper."""
+        count = len(self._pieces)
+        masked, lead = max(0, count - self._masked_pieces), max(0, count - len(self._lead))
+        room = min((float(np.sqrt(np.mean(piece**2))) for piece in self._lead if piece.size), default=0.0)
+        for number in range(masked, lead):
+            self._pieces[number] = room * self._random.standard_normal(self._pieces[number].size, np.float32)
+        self._pieces[lead:] = list(self._lead)[len(self._lead) - (count - lead) :]
+        self._forget_masked()
+
+    def _forget_masked(self) -> None:
+        self._masked_pieces = 0
         self._lead.clear()
 
     def _append(self, samples: Float32) -> None:
@@ -87,7 +100,7 @@ class UtteranceBuffer:
         """Forget the pre-roll too."""
         self.is_open = False
         self._pieces.clear()
-        self._lead.clear()
+        self._forget_masked()
         self._length = 0
         self._hushed = None
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -394,6 +394,9 @@ class Listening(Stage):
     async def _put_into_words(self, begun: _Pass, samples: Float32, first: int, *, may_settle: bool) -> None:
         over_voice = self._over_voice
         words = await self._words.words(samples, first, may_settle=may_settle)
+        if may_settle:
+            # To ask about it takes a fifth of a second, in which the next words would wait.
+            words = replace(words, doubted="")
         written, began_ms = words.text or words.doubted, begun.until_ms - samples.size / SAMPLES_PER_MS
         others = self._without_own_words(written, began_ms)
         if over_voice and others == written:

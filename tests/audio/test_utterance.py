@@ -112,10 +112,23 @@ def test_what_is_nobodys_is_silent_but_for_the_last_of_it_if_that_was_somebodys_
     buffer.unmask()
     numbered(buffer, 61, 71)
     mask(71, 101)
-    np.testing.assert_array_equal(buffer.samples, [*[0] * 40, *range(41, 71), *[0] * 30])
+    np.testing.assert_array_equal(buffer.samples[40:], [*range(41, 71), *[0] * 30])
     numbered(buffer, 101, 111)
     buffer.unmask()
     np.testing.assert_array_equal(buffer.samples[60:], [*range(61, 71), *[0] * 30, *range(101, 111)])
+
+
+def test_before_what_is_unmasked_is_the_noise_of_the_room() -> None:
+    buffer = UtteranceBuffer(preroll_samples=8000, max_samples=80000, lead_samples=640)
+    room = np.random.default_rng(1).normal(0, 0.001, (10, 320)).astype(np.float32)
+    for piece in [*room, np.full(320, 0.1, np.float32)]:
+        buffer.append_masked(piece)
+    buffer.open()
+    buffer.unmask()
+    before, lead = buffer.samples[:-640], buffer.samples[-640:]
+    assert 0.0008 < float(before.std()) < 0.0012
+    assert not np.array_equal(before, room[:9].ravel())
+    np.testing.assert_array_equal(lead[:320], room[9])
 
 
 @pytest.mark.parametrize("preroll", [0, 10])
