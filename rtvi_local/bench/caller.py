@@ -32,6 +32,7 @@ FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 FULL_S = 5.0
 """How long an appliance that is full is asked again."""
 _HANG_UP_S = 2.0
+"""For aiortc to tell the other side that the call is over, which may be gone."""
 MOST_JITTER_MS = 60.0
 """Between two packets of uninterrupted sound, on a machine that is busy with models."""
 _AUDIBLE = int(AUDIBLE_PEAK * 32768)

@@ -20,9 +20,11 @@ from typing_extensions import Self
 
 T = TypeVar("T")
 _LOOK_S = 0.1
+"""Between two looks at whether the process still runs."""
 _DIES_S = 1.0
 """After its connections are gone, until a process that was killed is known to have ended."""
 _LAST_LINES = 40
+"""Of what it said: why it ended, and not all that it ever logged."""
 
 
 class ServerFailed(Exception):
